@@ -1,0 +1,35 @@
+package model
+
+// EventType names what happened.
+type EventType string
+
+// The types of events.
+const (
+	EventJobCreated        EventType = "job.created"
+	EventJobRemoved        EventType = "job.removed"
+	EventDeploymentCreated EventType = "deployment.created"
+	EventDeploymentChanged EventType = "deployment.changed" // its goal
+	EventDeploymentRemoved EventType = "deployment.removed"
+	EventHostRegistered    EventType = "host.registered"
+	EventHostChanged       EventType = "host.changed" // facts, labels, environment
+	EventHostDeregistered  EventType = "host.deregistered"
+	EventHostUp            EventType = "host.up"
+	EventHostDown          EventType = "host.down"
+	EventTaskStatus        EventType = "task.status"
+	EventTaskRemoved       EventType = "task.removed"
+	EventHeartbeat         EventType = "heartbeat" // nothing happened; every 10 s
+	EventReset             EventType = "reset"     // events before Index are no longer known: read everything again
+)
+
+// Event is one line of GET /v1/events. Index rises by change of the cluster's state; several events of one change share it. A
+// client that reconnects with the last Index it has seen whole misses nothing and sees nothing twice.
+type Event struct {
+	Index      uint64      `json:"index"`
+	Type       EventType   `json:"type"`
+	Time       Timestamp   `json:"time"`
+	JobID      *JobID      `json:"jobId,omitempty"`
+	Host       string      `json:"host,omitempty"`
+	User       string      `json:"user,omitempty"`
+	Deployment *Deployment `json:"deployment,omitempty"`
+	Status     *TaskStatus `json:"status,omitempty"` // for task.status
+}
