@@ -1,0 +1,194 @@
+// Package gossip joins the Serf pool that masters and agents share and tells who is alive. It owns membership, tags and discovery;
+// it carries no desired state and knows nothing of jobs: tags are small and events can be lost.
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+	"github.com/hashicorp/serf/serf"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// Config says who joins and how.
+type Config struct {
+	Member Member // what the others learn of this daemon; its Alive is ignored
+
+	Bind      string   // host:port to listen on, UDP and TCP; port 0 picks a free one
+	Advertise string   // IP or IP:port that the others reach this daemon at; empty: derived from Bind
+	Join      []string // host:port of daemons to join; tried until one answers
+
+	// StateDir keeps the list of known members, so that a restarted daemon finds the pool without Join. Empty: nothing is kept.
+	StateDir string
+
+	// Loopback selects timings for pools that never leave this machine.
+	Loopback bool
+
+	Logger *slog.Logger
+}
+
+// joinRetry bounds the pause between two attempts to join.
+const (
+	joinRetryMin = 500 * time.Millisecond
+	joinRetryMax = 15 * time.Second
+)
+
+// Gossip is a member of the pool. Its methods are safe for concurrent use.
+type Gossip struct {
+	cfg     Config
+	log     *slog.Logger
+	serf    *serf.Serf
+	events  chan serf.Event
+	members *members
+}
+
+// New starts listening and becomes visible to those that join us; Run joins the others. The caller must call Run, which also
+// releases what New took. Errors name the address that could not be used.
+func New(cfg Config) (*Gossip, error) {
+	g := &Gossip{cfg: cfg, log: cfg.Logger, events: make(chan serf.Event, 256), members: newMembers()}
+	config, err := g.serfConfig()
+	if err != nil {
+		return nil, err
+	}
+	g.serf, err = serf.Create(config)
+	if err != nil {
+		return nil, model.Errorf(model.CodeUnavailable, "cannot gossip on %s: %v", cfg.Bind, err)
+	}
+	return g, nil
+}
+
+// Run joins the pool, keeps the picture of it current, and leaves it when ctx ends, so that others learn at once.
+// It returns an error when the pool expels this daemon, which happens when another one runs under the same identity.
+func (g *Gossip) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+
+	joined := make(chan struct{})
+	go func() {
+		defer close(joined)
+		g.join(ctx)
+	}()
+	drained := make(chan struct{})
+	quit := make(chan struct{})
+	go func() {
+		defer close(drained)
+		g.drain(quit)
+	}()
+
+	var expelled error
+	select {
+	case <-ctx.Done():
+		if err := g.serf.Leave(); err != nil {
+			g.log.Warn("leaving the gossip pool", "err", err)
+		}
+	case <-g.serf.ShutdownCh():
+		expelled = model.Errorf(model.CodeHostConflict,
+			"another daemon gossips as %q: two daemons run on copies of one state folder; stop one and give it a folder of its own", g.nodeName())
+	}
+	stop()
+	<-joined
+	if err := g.serf.Shutdown(); err != nil {
+		g.log.Warn("closing the gossip sockets", "err", err)
+	}
+	// Serf may still be handing out events while it shuts down: the drain ends last.
+	close(quit)
+	<-drained
+	return expelled
+}
+
+// Addr is the address that others join.
+func (g *Gossip) Addr() string {
+	m := g.serf.LocalMember()
+	return net.JoinHostPort(m.Addr.String(), strconv.Itoa(int(m.Port)))
+}
+
+// SetClusterID tells the others which cluster this daemon belongs to.
+func (g *Gossip) SetClusterID(id string) error {
+	member := g.cfg.Member
+	member.ClusterID = id
+	if err := g.serf.SetTags(member.tags()); err != nil {
+		return fmt.Errorf("gossiping the cluster id: %w", err)
+	}
+	return nil
+}
+
+func (g *Gossip) nodeName() string { return g.cfg.Member.nodeName() }
+
+func (g *Gossip) serfConfig() (*serf.Config, error) {
+	list := memberlist.DefaultLANConfig()
+	if g.cfg.Loopback {
+		list = memberlist.DefaultLocalConfig()
+	}
+	// Compression costs an allocation for every packet and a third of the CPU in large pools; receivers understand both.
+	list.EnableCompression = false
+	// A daemon that comes back under its name with another address may take over as soon as the old one is known to be dead.
+	list.DeadNodeReclaimTime = time.Second
+	list.Logger = stdLogger(g.log)
+	if err := setAddresses(list, g.cfg.Bind, g.cfg.Advertise); err != nil {
+		return nil, err
+	}
+
+	config := serf.DefaultConfig()
+	config.Init()
+	config.NodeName = g.nodeName()
+	config.Tags = g.cfg.Member.tags()
+	config.EventCh = g.events
+	config.ProtocolVersion = serf.ProtocolVersionMax
+	config.MemberlistConfig = list
+	config.LogOutput = nil
+	config.Logger = list.Logger
+	config.RejoinAfterLeave = true
+	if g.cfg.StateDir != "" {
+		config.SnapshotPath = filepath.Join(g.cfg.StateDir, "serf.snapshot")
+	}
+	if g.cfg.Loopback {
+		config.LeavePropagateDelay = 200 * time.Millisecond
+		config.BroadcastTimeout = time.Second
+	}
+	return config, nil
+}
+
+func setAddresses(list *memberlist.Config, bind, advertise string) error {
+	host, port, err := splitAddr(bind)
+	if err != nil {
+		return model.Errorf(model.CodeInvalid, "gossip address %q: %v; give it as IP:PORT", bind, err)
+	}
+	list.BindAddr, list.BindPort, list.AdvertisePort = host, port, port
+	if advertise == "" {
+		return nil
+	}
+	if ip := net.ParseIP(advertise); ip != nil {
+		list.AdvertiseAddr = advertise
+		return nil
+	}
+	list.AdvertiseAddr, list.AdvertisePort, err = splitAddr(advertise)
+	if err != nil {
+		return model.Errorf(model.CodeInvalid, "advertised address %q: %v; give it as IP or IP:PORT", advertise, err)
+	}
+	return nil
+}
+
+func splitAddr(addr string) (string, int, error) {
+	host, portText, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("port %q is not a number from 0 to 65535", portText)
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	if net.ParseIP(host) == nil {
+		return "", 0, fmt.Errorf("%q is not an IP address", host)
+	}
+	return host, int(port), nil
+}

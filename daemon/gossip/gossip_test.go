@@ -1,0 +1,174 @@
+package gossip_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/heliosctl/heliosctl/daemon/gossip"
+)
+
+func TestMain(m *testing.M) {
+	// Serf leaves these behind when it cannot listen, which one test provokes; a Gossip that is not closed leaves others too.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction("github.com/hashicorp/serf/serf.(*serfQueries).stream"),
+		goleak.IgnoreTopFunction("github.com/hashicorp/serf/serf.(*Snapshotter).teeStream"))
+}
+
+// started is a member of the pool together with the means to end it.
+type started struct {
+	*gossip.Gossip
+	stop func() error
+}
+
+func start(t *testing.T, cfg gossip.Config) started {
+	t.Helper()
+	cfg.Bind, cfg.Loopback, cfg.Logger = "127.0.0.1:0", true, slog.New(slog.DiscardHandler)
+	g, err := gossip.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx) }()
+	var ended bool
+	stop := func() error {
+		if ended {
+			return nil
+		}
+		ended = true
+		cancel()
+		return <-done
+	}
+	t.Cleanup(func() { _ = stop() })
+	return started{g, stop}
+}
+
+// await waits until the condition holds of the pool as g sees it.
+func await(t *testing.T, g started, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		changed := g.Changed()
+		if condition() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("gave up waiting for %s; masters: %v", what, g.Masters())
+		}
+	}
+}
+
+func master(name string) gossip.Member {
+	return gossip.Member{Role: gossip.RoleMaster, Name: name, ID: "id-of-" + name, API: "http://127.0.0.1:5801", Version: "0.1.0"}
+}
+
+func agent(host, id string) gossip.Member {
+	return gossip.Member{Role: gossip.RoleAgent, Name: host, ID: id}
+}
+
+func TestMembersFindEachOther(t *testing.T) {
+	m := start(t, gossip.Config{Member: master("m1")})
+	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}})
+
+	await(t, m, "the agent", func() bool { return m.AgentAlive("web-1", "AAAA") })
+	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
+	if got := a.Masters()[0].API; got != "http://127.0.0.1:5801" {
+		t.Errorf("the agent learnt API address %q", got)
+	}
+	if m.AgentAlive("web-1", "BBBB") {
+		t.Error("another agent id on the same host counts as alive")
+	}
+	if m.AgentAlive("web-2", "AAAA") {
+		t.Error("the agent counts as alive on another host")
+	}
+}
+
+func TestAgentThatLeavesIsDownAtOnce(t *testing.T) {
+	m := start(t, gossip.Config{Member: master("m1")})
+	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}})
+	await(t, m, "the agent", func() bool { return m.AgentAlive("web-1", "AAAA") })
+
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, m, "the agent to be gone", func() bool { return !m.AgentAlive("web-1", "AAAA") })
+}
+
+func TestJoinWaitsForADaemonThatStartsLater(t *testing.T) {
+	// The port is taken and given back, so that nobody answers on it until the master comes.
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := taken.Addr().String()
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{addr}})
+
+	g, err := gossip.New(gossip.Config{Member: master("m1"), Bind: addr, Loopback: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+
+	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
+}
+
+func TestMembersAreRememberedAcrossARestart(t *testing.T) {
+	dir := t.TempDir()
+	m := start(t, gossip.Config{Member: master("m1")})
+	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}, StateDir: dir})
+	await(t, m, "the agent", func() bool { return m.AgentAlive("web-1", "AAAA") })
+	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, m, "the agent to be gone", func() bool { return !m.AgentAlive("web-1", "AAAA") })
+
+	again := start(t, gossip.Config{Member: agent("web-1", "AAAA"), StateDir: dir})
+	await(t, again, "the master without being told where it is", func() bool { return len(again.Masters()) == 1 })
+}
+
+func TestClusterIDReachesOthers(t *testing.T) {
+	m := start(t, gossip.Config{Member: master("m1")})
+	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}})
+	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
+	if err := m.SetClusterID("c-1"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, a, "the cluster id", func() bool { return a.Masters()[0].ClusterID == "c-1" })
+}
+
+func TestBadAddressesAreNamed(t *testing.T) {
+	used, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
+	for name, tt := range map[string]struct{ bind, advertise, want string }{
+		"no port":           {bind: "127.0.0.1", want: `gossip address "127.0.0.1"`},
+		"a word as port":    {bind: "127.0.0.1:x", want: `port "x"`},
+		"a name":            {bind: "localhost:5805", want: `"localhost" is not an IP address`},
+		"port in use":       {bind: used.Addr().String(), want: "cannot gossip on " + used.Addr().String()},
+		"advertised a name": {bind: "127.0.0.1:0", advertise: "host:1", want: `advertised address "host:1"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := gossip.New(gossip.Config{Member: master("m"), Bind: tt.bind, Advertise: tt.advertise, Loopback: true, Logger: slog.New(slog.DiscardHandler)})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want it to contain %q", err, tt.want)
+			}
+		})
+	}
+}
