@@ -1,0 +1,86 @@
+// Package client speaks to heliosctl masters, and to those of the original Helios, over HTTP. The command line, the console and
+// the agents all speak through it.
+//
+// It owns finding a master that answers, retrying, and turning answers into typed values and errors. It keeps no state of the
+// cluster and knows nothing of how masters are built.
+package client
+
+import (
+	"net/http"
+	"time"
+)
+
+// Config says which masters to speak to and as whom.
+type Config struct {
+	// Endpoints are the masters' URLs, such as http://master1:5801. The scheme, the host and the port are required; a path is
+	// put in front of every request. A host with several addresses counts as that many masters. At least one is needed.
+	Endpoints []string
+
+	// User is sent with every call and recorded as the one who made a job or a deployment.
+	User string
+
+	// HTTPTimeout is how long a master may stay silent, before or within its answer, until another one is tried. Default 5 s.
+	HTTPTimeout time.Duration
+
+	// RetryTimeout is how long a call goes on trying to find a master that answers. Every master is tried at least once, however
+	// short it is. Default 4 s.
+	RetryTimeout time.Duration
+
+	// StreamTimeout is how long a stream may stay silent until it ends with an error. Masters send a heartbeat every 10 s.
+	// Default 25 s.
+	StreamTimeout time.Duration
+
+	// UserAgent is sent as the header of that name. Default "heliosctl".
+	UserAgent string
+}
+
+// Client calls masters. It is safe for concurrent use. Every error of its methods is or wraps a *model.Error, so that
+// errors.Is(err, model.ErrJobNotFound) works, except that a call whose context ended also wraps the context's error.
+//
+// Calls go round the endpoints. One that does not answer, or answers that it has no leader, is passed over for the next; writes
+// carry a request id, so that one that is sent twice takes effect once.
+type Client struct {
+	config    Config
+	endpoints *endpoints
+}
+
+// New makes a client. It opens no connection and resolves no name yet. It fails with CodeInvalid when an endpoint is not a URL
+// with a scheme, a host and a port.
+func New(config Config) (*Client, error) {
+	if config.HTTPTimeout <= 0 {
+		config.HTTPTimeout = 5 * time.Second
+	}
+	if config.RetryTimeout <= 0 {
+		config.RetryTimeout = 4 * time.Second
+	}
+	if config.StreamTimeout <= 0 {
+		config.StreamTimeout = 25 * time.Second
+	}
+	if config.UserAgent == "" {
+		config.UserAgent = "heliosctl"
+	}
+	endpoints, err := newEndpoints(config.Endpoints, newTransport())
+	if err != nil {
+		return nil, err
+	}
+	return &Client{config: config, endpoints: endpoints}, nil
+}
+
+// Close closes the connections that are not in use. Streams that are still open end with their contexts.
+func (c *Client) Close() error {
+	c.endpoints.closeIdle()
+	return nil
+}
+
+// newTransport makes the transport for plain HTTP. There is no proxy: masters are reached by address, which exceptions to a
+// proxy by name would not cover.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:            dialer().DialContext,
+		TLSHandshakeTimeout:    2 * time.Second,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        60 * time.Second, // below the masters' own, so that they do not close one in use
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}

@@ -1,0 +1,21 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"strconv"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// Events streams what happens in the cluster after index; zero starts at now. Heartbeats and resets are among the events: a
+// heartbeat's index has been seen whole, and after a reset everything must be read again. The stream always ends with an error,
+// unless the caller breaks off; reconnecting with the last index that was seen whole is the caller's.
+func (c *Client) Events(ctx context.Context, index uint64) iter.Seq2[model.Event, error] {
+	q := query()
+	if index > 0 {
+		q.Set("index", strconv.FormatUint(index, 10))
+	}
+	return stream[model.Event](ctx, c, request{method: http.MethodGet, path: path("v1", "events"), query: q})
+}

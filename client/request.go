@@ -1,0 +1,279 @@
+package client
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+const (
+	gzipFrom = 8 << 10   // request bodies of this many bytes are compressed
+	maxBody  = 512 << 20 // bytes of an answer
+
+	firstPause = 50 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// errSilent is the cause of a context that ended because the master said nothing for too long.
+var errSilent = errors.New("no answer in time")
+
+// request is one call, to be sent to one endpoint after the other until one answers.
+type request struct {
+	method string
+	path   string // escaped; see path
+	query  url.Values
+	body   any          // sent as JSON when not nil
+	read   bool         // changes nothing although it is a POST
+	absent *model.Error // what an empty 404 means
+	stream bool         // the answer is read line by line
+
+	encoded []byte
+	zipped  bool
+	id      string
+}
+
+func (r *request) writes() bool {
+	return r.method != http.MethodGet && !r.read
+}
+
+// answer is what an endpoint said.
+type answer struct {
+	endpoint *endpoint
+	status   int
+	body     []byte
+	lines    io.ReadCloser // of a stream that was accepted, instead of body
+}
+
+// path joins segments to an escaped path. A dot segment is escaped too, because servers resolve it otherwise.
+func path(segments ...string) string {
+	var b strings.Builder
+	for _, s := range segments {
+		b.WriteByte('/')
+		switch s {
+		case ".", "..":
+			b.WriteString(strings.ReplaceAll(s, ".", "%2E"))
+		default:
+			b.WriteString(url.PathEscape(s))
+		}
+	}
+	return b.String()
+}
+
+// query makes parameters of pairs of names and values, leaving out empty values.
+func query(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}
+
+// call sends r and decodes a successful answer into out, which may be nil.
+func (c *Client) call(ctx context.Context, r request, out any) error {
+	a, err := c.send(ctx, &r)
+	if err != nil {
+		return err
+	}
+	if a.status != http.StatusOK {
+		return r.failure(a)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(a.body, out); err != nil {
+		return model.Errorf(model.CodeInternal, "cannot read the answer of %s to %s %s: %s", a.endpoint.label, r.method, r.path, err)
+	}
+	return nil
+}
+
+// send finds an endpoint that answers.
+func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
+	if err := c.prepare(r); err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(c.config.RetryTimeout)
+	var failed failures
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		round, err := c.endpoints.round(ctx)
+		if err != nil {
+			return nil, interrupted(ctx, err)
+		}
+		for _, ep := range round {
+			if failed.tried(ep) && time.Now().After(deadline) {
+				break
+			}
+			a, err := c.exchange(ctx, ep, r)
+			if err == nil && !again(a) {
+				c.endpoints.mark(ep, true)
+				return a, nil
+			}
+			if ctx.Err() != nil {
+				return nil, interrupted(ctx, nil)
+			}
+			c.endpoints.mark(ep, false)
+			failed.add(ep, r, a, err)
+		}
+		jittered := pause/2 + time.Duration(randomFraction()*float64(pause/2))
+		if time.Now().Add(jittered).After(deadline) {
+			return nil, failed.err(r)
+		}
+		select {
+		case <-time.After(jittered):
+		case <-ctx.Done():
+			return nil, interrupted(ctx, nil)
+		}
+		c.endpoints.refresh(ctx)
+	}
+}
+
+// prepare encodes the parts of r that are the same for every endpoint.
+func (c *Client) prepare(r *request) error {
+	if strings.Contains(r.path+"/", "//") {
+		return model.Errorf(model.CodeInvalid, "cannot call %s: a name in it is empty", r.path)
+	}
+	if r.query == nil {
+		r.query = url.Values{}
+	}
+	r.id = rand.Text()
+	if r.body == nil {
+		return nil
+	}
+	encoded, err := json.Marshal(r.body)
+	if err != nil {
+		return model.Errorf(model.CodeInvalid, "cannot encode the request: %s", err)
+	}
+	r.encoded = encoded
+	if len(encoded) < gzipFrom {
+		return nil
+	}
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(encoded); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	r.encoded, r.zipped = b.Bytes(), true
+	return nil
+}
+
+// exchange sends r to one endpoint and reads its whole answer, or opens its stream.
+func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request) (*answer, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	silence := time.AfterFunc(c.config.HTTPTimeout, func() { cancel(errSilent) })
+	finish := func() {
+		silence.Stop()
+		cancel(context.Canceled)
+	}
+	req, err := c.newRequest(ctx, ep, r)
+	if err != nil {
+		finish()
+		return nil, err
+	}
+	resp, err := ep.http.Do(req)
+	if err != nil {
+		defer finish()
+		return nil, causeOf(ctx, err)
+	}
+	body := &watched{ctx: ctx, body: resp.Body, silence: silence, limit: c.config.HTTPTimeout, finish: finish}
+	a := &answer{endpoint: ep, status: resp.StatusCode}
+	if r.stream && resp.StatusCode == http.StatusOK {
+		body.limit = c.config.StreamTimeout
+		silence.Reset(body.limit)
+		a.lines = body
+		return a, nil
+	}
+	defer body.Close()
+	a.body, err = io.ReadAll(io.LimitReader(body, maxBody+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(a.body) > maxBody {
+		return nil, fmt.Errorf("the answer is larger than %d bytes", maxBody)
+	}
+	return a, nil
+}
+
+func (c *Client) newRequest(ctx context.Context, ep *endpoint, r *request) (*http.Request, error) {
+	var body io.Reader
+	if r.body != nil {
+		body = bytes.NewReader(r.encoded)
+	}
+	// The user comes last, as the original's clients send it.
+	q := r.query.Encode()
+	if q != "" {
+		q += "&"
+	}
+	q += "user=" + url.QueryEscape(c.config.User)
+	req, err := http.NewRequestWithContext(ctx, r.method, ep.base+r.path+"?"+q, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Host = ep.host
+	req.Header.Set("User-Agent", c.config.UserAgent)
+	req.Header.Set("Helios-Version", model.ServerVersion)
+	req.Header.Set("Helios-Request-Id", r.id)
+	// Every call may be sent again on a fresh connection when a kept one turns out to be closed: reads because they change nothing,
+	// writes because of the request id. The empty value says so to the transport and is not sent.
+	req.Header["X-Idempotency-Key"] = nil
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.zipped {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if r.stream {
+		req.Header.Set("Accept-Encoding", "identity")
+	}
+	return req, nil
+}
+
+// watched is a body that gives up when nothing arrives for the limit.
+type watched struct {
+	ctx     context.Context
+	body    io.ReadCloser
+	silence *time.Timer
+	limit   time.Duration
+	finish  func()
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.body.Read(p)
+	if n > 0 {
+		w.silence.Reset(w.limit)
+	}
+	if err != nil && err != io.EOF {
+		err = causeOf(w.ctx, err)
+	}
+	return n, err
+}
+
+func (w *watched) Close() error {
+	w.finish()
+	return w.body.Close()
+}
+
+// causeOf replaces the error of a call whose context ended by the reason it ended for.
+func causeOf(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
