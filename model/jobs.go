@@ -1,8 +1,9 @@
 package model
 
-// Timestamp is a moment in epoch milliseconds. It is written as a number and read from a number or from any of the date strings
-// that the original read (ISO 8601 with or without time, milliseconds and zone; RFC 1123).
-type Timestamp int64
+import (
+	"maps"
+	"slices"
+)
 
 // Job is what runs: an image with everything the container needs. Fields left unset are null or empty on the wire, as the original
 // wrote them. Pointers tell "unset" from zero where the job id does.
@@ -66,22 +67,6 @@ type HealthCheck struct {
 	Port    string   `json:"port,omitempty"`    // http and tcp: a name in Job.Ports
 }
 
-// ServiceEndpoint is a service name and its protocol, "name/protocol" as a JSON map key; "http" when the key has no protocol.
-type ServiceEndpoint struct {
-	Name     string
-	Protocol string
-}
-
-// ServicePorts are the ports registered under one endpoint, by name. Nil is null on the wire.
-type ServicePorts struct {
-	Ports map[string]ServicePortParameters `json:"ports"`
-}
-
-// ServicePortParameters carries the tags of a registered port. Nil tags are left out, empty ones are written.
-type ServicePortParameters struct {
-	Tags []string `json:"tags"`
-}
-
 // RolloutOptions steer a rolling update. Nil fields fall back to the job's and then to the defaults.
 type RolloutOptions struct {
 	Timeout        *int64  `json:"timeout"` // seconds
@@ -90,4 +75,86 @@ type RolloutOptions struct {
 	Overlap        *bool   `json:"overlap"`
 	Token          *string `json:"token"`
 	IgnoreFailures *bool   `json:"ignoreFailures"`
+}
+
+// Clone returns a copy that shares nothing with the job.
+func (j Job) Clone() Job {
+	j.Created = clonePointer(j.Created)
+	j.Command = slices.Clone(j.Command)
+	j.Env = maps.Clone(j.Env)
+	if j.Resources != nil {
+		r := *j.Resources
+		r.Memory, r.MemorySwap, r.CPUShares = clonePointer(r.Memory), clonePointer(r.MemorySwap), clonePointer(r.CPUShares)
+		j.Resources = &r
+	}
+	j.Ports = clonePorts(j.Ports)
+	j.Registration = maps.Clone(j.Registration)
+	for endpoint, services := range j.Registration {
+		services.Ports = maps.Clone(services.Ports)
+		for name, parameters := range services.Ports {
+			parameters.Tags = slices.Clone(parameters.Tags)
+			services.Ports[name] = parameters
+		}
+		j.Registration[endpoint] = services
+	}
+	j.GracePeriod = clonePointer(j.GracePeriod)
+	j.Volumes = maps.Clone(j.Volumes)
+	j.Expires = clonePointer(j.Expires)
+	if j.HealthCheck != nil {
+		check := *j.HealthCheck
+		check.Command = slices.Clone(check.Command)
+		j.HealthCheck = &check
+	}
+	j.SecurityOpt = slices.Clone(j.SecurityOpt)
+	j.Metadata = maps.Clone(j.Metadata)
+	j.AddCapabilities = slices.Clone(j.AddCapabilities)
+	j.DropCapabilities = slices.Clone(j.DropCapabilities)
+	j.Labels = maps.Clone(j.Labels)
+	j.SecondsToWaitBeforeKill = clonePointer(j.SecondsToWaitBeforeKill)
+	j.Ramdisks = maps.Clone(j.Ramdisks)
+	j.RolloutOptions = j.RolloutOptions.clone()
+	return j
+}
+
+func (o *RolloutOptions) clone() *RolloutOptions {
+	if o == nil {
+		return nil
+	}
+	return &RolloutOptions{
+		Timeout:        clonePointer(o.Timeout),
+		Parallelism:    clonePointer(o.Parallelism),
+		Migrate:        clonePointer(o.Migrate),
+		Overlap:        clonePointer(o.Overlap),
+		Token:          clonePointer(o.Token),
+		IgnoreFailures: clonePointer(o.IgnoreFailures),
+	}
+}
+
+func clonePorts(ports map[string]PortMapping) map[string]PortMapping {
+	ports = maps.Clone(ports)
+	for name, mapping := range ports {
+		mapping.ExternalPort = clonePointer(mapping.ExternalPort)
+		ports[name] = mapping
+	}
+	return ports
+}
+
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// StaticPorts returns the external ports that the job asks for, sorted, without repetitions.
+func (j Job) StaticPorts() []int {
+	var ports []int
+	for _, mapping := range j.Ports {
+		if mapping.ExternalPort != nil {
+			ports = append(ports, *mapping.ExternalPort)
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }

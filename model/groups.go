@@ -1,0 +1,150 @@
+package model
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// DeploymentGroup is a set of hosts, chosen by their labels, that run one job. Unset members are left out on the wire.
+type DeploymentGroup struct {
+	Name                string
+	HostSelectors       []HostSelector // all must match; nil is left out, empty is []
+	JobID               JobID          // unset until the first rolling update; read as "jobId" or "job"
+	RolloutOptions      *RolloutOptions
+	RollingUpdateReason RollingUpdateReason
+}
+
+// RollingUpdateReason says why a group rolls out.
+type RollingUpdateReason string
+
+// The reasons.
+const (
+	ReasonManual       RollingUpdateReason = "MANUAL"
+	ReasonHostsChanged RollingUpdateReason = "HOSTS_CHANGED"
+)
+
+// SameSelectors reports whether both groups choose their hosts alike: the same selectors in the same order, lists in any order.
+func (g DeploymentGroup) SameSelectors(other DeploymentGroup) bool {
+	return slices.EqualFunc(g.HostSelectors, other.HostSelectors, HostSelector.Equal)
+}
+
+// Matches reports whether a host with these labels belongs to the group. A group without selectors has no hosts.
+func (g DeploymentGroup) Matches(labels map[string]string) bool {
+	for _, selector := range g.HostSelectors {
+		if !selector.Matches(labels) {
+			return false
+		}
+	}
+	return len(g.HostSelectors) > 0
+}
+
+// ValidateDeploymentGroupName refuses names that cannot be part of a path. The error has CodeInvalid.
+func ValidateDeploymentGroupName(name string) error {
+	switch {
+	case name == "":
+		return Errorf(CodeInvalid, "deployment group has no name")
+	case name == ".", name == "..", strings.Contains(name, "/"), strings.ContainsFunc(name, unicode.IsControl):
+		return Errorf(CodeInvalid, "deployment group name %q is not legal: it must not be . or .. nor contain / or control characters", name)
+	default:
+		return nil
+	}
+}
+
+// DeploymentGroupState is where a group's last rollout is.
+type DeploymentGroupState string
+
+// The states of a rollout.
+const (
+	GroupRollingOut DeploymentGroupState = "ROLLING_OUT"
+	GroupFailed     DeploymentGroupState = "FAILED"
+	GroupDone       DeploymentGroupState = "DONE"
+)
+
+// DeploymentGroupStatus is the outcome of a group's last rollout so far.
+type DeploymentGroupStatus struct {
+	State DeploymentGroupState
+	Error string // null when empty
+}
+
+// RolloutAction is what one step of a rollout does.
+type RolloutAction string
+
+// The steps of a rollout.
+const (
+	ActionUndeployOldJobs   RolloutAction = "UNDEPLOY_OLD_JOBS"
+	ActionDeployNewJob      RolloutAction = "DEPLOY_NEW_JOB"
+	ActionAwaitRunning      RolloutAction = "AWAIT_RUNNING"
+	ActionForceUndeployJobs RolloutAction = "FORCE_UNDEPLOY_JOBS"
+	ActionAwaitUndeployed   RolloutAction = "AWAIT_UNDEPLOYED"
+	ActionMarkUndeployed    RolloutAction = "MARK_UNDEPLOYED"
+)
+
+// RolloutTask is one step of a rollout on one host.
+type RolloutTask struct {
+	Action RolloutAction
+	Target string
+}
+
+// DeploymentGroupTasks is the plan of a rollout, how far it has come, and the group as it was when the plan was made.
+type DeploymentGroupTasks struct {
+	RolloutTasks    []RolloutTask
+	TaskIndex       int
+	DeploymentGroup *DeploymentGroup
+}
+
+// RollingUpdateRequest is the body of POST /deployment-group/{name}/rolling-update.
+type RollingUpdateRequest struct {
+	JobID          JobID // "job" on the wire, required
+	RolloutOptions *RolloutOptions
+}
+
+// CreateDeploymentGroupResponse answers POST /deployment-group.
+type CreateDeploymentGroupResponse struct {
+	Status Code `json:"status"`
+}
+
+// RemoveDeploymentGroupResponse answers DELETE /deployment-group/{name}.
+type RemoveDeploymentGroupResponse struct {
+	Status Code `json:"status"`
+}
+
+// RollingUpdateResponse answers POST /deployment-group/{name}/rolling-update.
+type RollingUpdateResponse struct {
+	Status Code `json:"status"`
+}
+
+// The status words of deployment groups that are no errors.
+const (
+	CodeGroupCreated     Code = "CREATED"
+	CodeGroupNotModified Code = "NOT_MODIFIED"
+	CodeGroupConflict    Code = "CONFLICT"
+	CodeGroupRemoved     Code = "REMOVED"
+)
+
+// DeploymentGroupStatusWord sums up a group in a status answer.
+type DeploymentGroupStatusWord string
+
+// The words of a status answer.
+const (
+	GroupStatusRollingOut DeploymentGroupStatusWord = "ROLLING_OUT"
+	GroupStatusActive     DeploymentGroupStatusWord = "ACTIVE"
+	GroupStatusFailed     DeploymentGroupStatusWord = "FAILED"
+	GroupStatusIdle       DeploymentGroupStatusWord = "IDLE"
+)
+
+// DeploymentGroupStatusResponse answers GET /deployment-group/{name}/status.
+type DeploymentGroupStatusResponse struct {
+	DeploymentGroup       DeploymentGroup
+	Status                DeploymentGroupStatusWord
+	Error                 *string
+	HostStatuses          []DeploymentGroupHostStatus
+	DeploymentGroupStatus *DeploymentGroupStatus // nil when idle
+}
+
+// DeploymentGroupHostStatus is one host of a group in a status answer. JobID and State are null while nothing of the group runs there.
+type DeploymentGroupHostStatus struct {
+	Host  string
+	JobID JobID
+	State State
+}
