@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -204,8 +203,4 @@ func interrupted(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", model.Errorf(model.CodeTimeout, "no master answered in the time given"), ctx.Err())
 	}
 	return fmt.Errorf("%w: %w", model.Errorf(model.CodeUnavailable, "the call was interrupted"), ctx.Err())
-}
-
-func randomFraction() float64 {
-	return rand.Float64()
 }

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -115,7 +116,7 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 			if failed.tried(ep) && time.Now().After(deadline) {
 				break
 			}
-			a, err := c.exchange(ctx, ep, r)
+			a, err := c.exchange(ctx, ep, r, c.patience(failed.tried(ep), deadline))
 			if err == nil && !again(a) {
 				c.endpoints.mark(ep, true)
 				return a, nil
@@ -126,7 +127,7 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 			c.endpoints.mark(ep, false)
 			failed.add(ep, r, a, err)
 		}
-		jittered := pause/2 + time.Duration(randomFraction()*float64(pause/2))
+		jittered := pause/2 + rand.N(pause/2)
 		if time.Now().Add(jittered).After(deadline) {
 			return nil, failed.err(r)
 		}
@@ -139,6 +140,15 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 	}
 }
 
+// patience is how long an endpoint may stay silent: as long as configured at first, no longer than the deadline when it is tried
+// again, but never so short that a master that is merely busy is given up.
+func (c *Client) patience(again bool, deadline time.Time) time.Duration {
+	if !again {
+		return c.config.HTTPTimeout
+	}
+	return min(c.config.HTTPTimeout, max(time.Until(deadline), time.Second))
+}
+
 // prepare encodes the parts of r that are the same for every endpoint.
 func (c *Client) prepare(r *request) error {
 	if strings.Contains(r.path+"/", "//") {
@@ -147,7 +157,7 @@ func (c *Client) prepare(r *request) error {
 	if r.query == nil {
 		r.query = url.Values{}
 	}
-	r.id = rand.Text()
+	r.id = crand.Text()
 	if r.body == nil {
 		return nil
 	}
@@ -175,9 +185,9 @@ func (c *Client) prepare(r *request) error {
 }
 
 // exchange sends r to one endpoint and reads its whole answer, or opens its stream.
-func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request) (*answer, error) {
+func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patience time.Duration) (*answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	silence := time.AfterFunc(c.config.HTTPTimeout, func() { cancel(errSilent) })
+	silence := time.AfterFunc(patience, func() { cancel(errSilent) })
 	finish := func() {
 		silence.Stop()
 		cancel(context.Canceled)
@@ -192,11 +202,11 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request) (*answe
 		defer finish()
 		return nil, causeOf(ctx, err)
 	}
-	body := &watched{ctx: ctx, body: resp.Body, silence: silence, limit: c.config.HTTPTimeout, finish: finish}
+	body := &watched{ctx: ctx, body: resp.Body, silence: silence, limit: patience, finish: finish}
 	a := &answer{endpoint: ep, status: resp.StatusCode}
 	if r.stream && resp.StatusCode == http.StatusOK {
 		body.limit = c.config.StreamTimeout
-		silence.Reset(body.limit)
+		silence.Stop()
 		a.lines = body
 		return a, nil
 	}
@@ -245,7 +255,7 @@ func (c *Client) newRequest(ctx context.Context, ep *endpoint, r *request) (*htt
 	return req, nil
 }
 
-// watched is a body that gives up when nothing arrives for the limit.
+// watched is a body that gives up when nothing arrives for the limit. The time that the reader takes between reads does not count.
 type watched struct {
 	ctx     context.Context
 	body    io.ReadCloser
@@ -255,10 +265,9 @@ type watched struct {
 }
 
 func (w *watched) Read(p []byte) (int, error) {
+	w.silence.Reset(w.limit)
 	n, err := w.body.Read(p)
-	if n > 0 {
-		w.silence.Reset(w.limit)
-	}
+	w.silence.Stop()
 	if err != nil && err != io.EOF {
 		err = causeOf(w.ctx, err)
 	}

@@ -1,0 +1,194 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// maxPiece is how much of a stream is collected before it is sent, in bytes.
+const maxPiece = 64 << 10
+
+// eventFilter keeps events of wanted types, jobs and hosts; an empty member keeps all. Heartbeats and resets are no news and always
+// pass.
+type eventFilter struct {
+	types []string
+	job   string // a part of the full id, as in GET /jobs?q=
+	host  string
+}
+
+func newEventFilter(q url.Values) eventFilter {
+	f := eventFilter{job: q.Get("job"), host: q.Get("host")}
+	for _, list := range q["type"] {
+		f.types = append(f.types, strings.Split(list, ",")...)
+	}
+	return f
+}
+
+func (f eventFilter) keeps(e model.Event) bool {
+	switch {
+	case len(f.types) > 0 && !slices.Contains(f.types, string(e.Type)):
+		return false
+	case f.job != "" && (e.JobID == nil || !strings.Contains(e.JobID.String(), f.job)):
+		return false
+	}
+	return f.host == "" || e.Host == f.host
+}
+
+// streamEvents streams what happens after the parameter index, or from now on where there is none.
+func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
+	index, resume, err := indexOf(r)
+	if err != nil {
+		return err
+	}
+	if !stale(r.URL.Query()) {
+		if err := s.backend.ReadIndex(r.Context()); err != nil {
+			return err
+		}
+	}
+	current := s.backend.Index()
+	if !resume {
+		index = current
+	}
+	control := http.NewResponseController(w)
+	o, ok := s.streams.add(func() { _ = control.SetWriteDeadline(time.Unix(1, 0)) })
+	if !ok {
+		return errShuttingDown()
+	}
+	defer s.streams.release(o)
+
+	// The timeouts of the server are for requests that end.
+	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	w.Header().Set("Content-Type", contentTypeLines)
+	w.Header().Set("Cache-Control", "no-store")
+	st := &eventStream{server: s, w: w, control: control, filter: newEventFilter(r.URL.Query()), index: index}
+	if resume && index > current {
+		// No change of this cluster has that index: it was made anew.
+		err = st.reset(current)
+	} else {
+		err = st.heartbeat()
+	}
+	if err == nil && r.Method != http.MethodHead {
+		err = st.run(r)
+	}
+	s.log.Debug("event stream ended", "remote", r.RemoteAddr, "index", st.index, "error", err)
+	return nil
+}
+
+// eventStream is one reader of the events.
+type eventStream struct {
+	server  *Server
+	w       http.ResponseWriter
+	control *http.ResponseController
+	filter  eventFilter
+	index   uint64 // everything up to here has been sent
+	piece   bytes.Buffer
+}
+
+func (st *eventStream) run(r *http.Request) error {
+	heartbeat := time.NewTicker(st.server.config.Heartbeat)
+	defer heartbeat.Stop()
+	for {
+		events, reset, more := st.server.backend.Events(st.index)
+		var err error
+		switch {
+		case reset:
+			// Whatever happens from here on closes more, so nothing is lost by going on from the present index.
+			err = st.reset(st.server.backend.Index())
+		case len(events) > 0:
+			err = st.send(events)
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-more:
+		case <-heartbeat.C:
+			if err := st.heartbeat(); err != nil {
+				return err
+			}
+		case <-st.server.streams.done:
+			return errShuttingDown()
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
+	}
+}
+
+// send sends the events that the filter keeps. All of them are past afterwards.
+func (st *eventStream) send(events []model.Event) error {
+	for _, e := range events {
+		if !st.filter.keeps(e) {
+			continue
+		}
+		if err := st.add(e); err != nil {
+			return err
+		}
+		if st.piece.Len() >= maxPiece {
+			if err := st.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	st.index = max(st.index, events[len(events)-1].Index)
+	return st.flush()
+}
+
+func (st *eventStream) heartbeat() error {
+	return st.signal(model.EventHeartbeat)
+}
+
+// reset tells the reader to read everything again, and goes on from index.
+func (st *eventStream) reset(index uint64) error {
+	st.index = index
+	return st.signal(model.EventReset)
+}
+
+func (st *eventStream) signal(t model.EventType) error {
+	if err := st.add(model.Event{Index: st.index, Type: t, Time: model.TimestampOf(time.Now())}); err != nil {
+		return err
+	}
+	return st.flush()
+}
+
+func (st *eventStream) add(e model.Event) error {
+	line, err := encode(e)
+	if err != nil {
+		return err
+	}
+	st.piece.Write(line)
+	st.piece.WriteByte('\n')
+	return nil
+}
+
+// flush sends what was added. A reader that does not take it in time is cut off; others are not held up.
+func (st *eventStream) flush() error {
+	if st.piece.Len() == 0 {
+		return nil
+	}
+	select {
+	case <-st.server.streams.done:
+		return errShuttingDown()
+	default:
+	}
+	err := st.control.SetWriteDeadline(time.Now().Add(st.server.config.WriteTimeout))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := st.w.Write(st.piece.Bytes()); err != nil {
+		return err
+	}
+	if st.piece.Cap() > 2*maxPiece {
+		st.piece = bytes.Buffer{}
+	}
+	st.piece.Reset()
+	return st.control.Flush()
+}

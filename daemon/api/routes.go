@@ -1,0 +1,55 @@
+package api
+
+import "net/http"
+
+// kind says what surrounds a handler.
+type kind int
+
+const (
+	kindLocal  kind = iota // answered from what this master has at hand
+	kindRead               // after a read index, unless ?stale=true
+	kindWrite              // goes through the leader
+	kindStream             // goes on until one side ends it
+)
+
+// route is one line of the table of routes. A trailing slash is taken off a path before it is looked up.
+type route struct {
+	method  string
+	pattern string
+	kind    kind
+	handle  func(http.ResponseWriter, *http.Request) error
+}
+
+func (s *Server) routes() []route {
+	return []route{
+		{"GET", "/jobs", kindRead, s.listJobs},
+		{"POST", "/jobs", kindWrite, s.createJob},
+		{"POST", "/jobs/statuses", kindRead, s.jobStatuses},
+		{"GET", "/jobs/{job}", kindRead, s.getJob},
+		{"DELETE", "/jobs/{job}", kindWrite, s.removeJob},
+		{"GET", "/jobs/{job}/status", kindRead, s.jobStatus},
+
+		{"GET", "/hosts", kindRead, s.listHosts},
+		{"POST", "/hosts/statuses", kindRead, s.hostStatuses},
+		{"PUT", "/hosts/{host}", kindWrite, s.registerHost},
+		{"DELETE", "/hosts/{host}", kindWrite, s.deregisterHost},
+		{"GET", "/hosts/{host}/status", kindRead, s.hostStatus},
+
+		{"GET", "/hosts/{host}/jobs/{job}", kindRead, s.getDeployment},
+		{"PUT", "/hosts/{host}/jobs/{job}", kindWrite, s.deploy},
+		{"PATCH", "/hosts/{host}/jobs/{job}", kindWrite, s.setGoal},
+		{"DELETE", "/hosts/{host}/jobs/{job}", kindWrite, s.undeploy},
+
+		{"GET", "/history/jobs/{job}", kindRead, s.history},
+		{"GET", "/masters", kindLocal, s.masters},
+		{"GET", "/version", kindLocal, s.apiVersion},
+		{"GET", "/version/check", kindLocal, s.checkVersion},
+
+		{"GET", "/v1/version", kindLocal, s.about},
+		{"GET", "/v1/events", kindStream, s.streamEvents},
+		{"PUT", "/v1/agents/{host}", kindWrite, s.registerAgent},
+		{"GET", "/v1/agents/{host}/tasks", kindStream, s.streamTasks},
+		{"POST", "/v1/agents/{host}/statuses", kindWrite, s.postStatuses},
+		{"POST", "/v1/agents/{host}/gauges", kindWrite, s.postGauges},
+	}
+}

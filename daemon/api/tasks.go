@@ -1,0 +1,184 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// streamTasks streams what is deployed to a host to its agent. The connection is taken over, so that each of thousands of agents
+// costs one goroutine and no buffers.
+func (s *Server) streamTasks(w http.ResponseWriter, r *http.Request) error {
+	index, _, err := indexOf(r)
+	if err != nil {
+		return err
+	}
+	if index == 0 && !stale(r.URL.Query()) {
+		// An agent that remembers nothing must not be told the tasks of the past.
+		err = s.backend.ReadIndex(r.Context())
+	} else {
+		err = s.awaitIndex(r.Context(), index)
+	}
+	if err != nil {
+		return err
+	}
+	st := &taskStream{
+		server: s, host: r.PathValue("host"), agentID: r.URL.Query().Get("agent"),
+		index: index, seed: maphash.MakeSeed(), sent: map[model.JobID]uint64{},
+	}
+	if st.agentID == "" {
+		return model.Errorf(model.CodeInvalid, "the parameter agent is missing: it must be the id of the agent")
+	}
+	first, err := st.next()
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", contentTypeLines)
+	w.Header().Set("Cache-Control", "no-store")
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	return st.start(w, first)
+}
+
+// start takes the connection over and leaves the rest to a goroutine that Server waits for.
+func (st *taskStream) start(w http.ResponseWriter, first []byte) error {
+	var head bytes.Buffer
+	head.WriteString("HTTP/1.1 200 OK\r\nConnection: close\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	if err := w.Header().Write(&head); err != nil {
+		return err
+	}
+	head.WriteString("\r\n")
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return fmt.Errorf("taking over the connection of a task stream: %w", err)
+	}
+	o, ok := st.server.streams.add(func() { conn.Close() })
+	if !ok {
+		conn.Close() // the client tries another master
+		return nil
+	}
+	st.conn = conn
+	go func() {
+		defer st.server.streams.release(o)
+		defer conn.Close()
+		err := st.run(append(head.Bytes(), first...))
+		st.server.log.Debug("task stream ended", "host", st.host, "index", st.index, "error", err)
+	}()
+	return nil
+}
+
+// taskStream is the stream to one agent. It sends what differs from what it has sent.
+type taskStream struct {
+	server  *Server
+	conn    net.Conn
+	host    string
+	agentID string
+
+	index   uint64          // of the last line
+	changed <-chan struct{} // closed when there may be something to send
+	started bool            // the snapshot has been sent
+	seed    maphash.Seed
+	sent    map[model.JobID]uint64 // fingerprints of the tasks as sent
+}
+
+func (st *taskStream) run(line []byte) error {
+	heartbeat := time.NewTimer(st.server.config.Heartbeat)
+	defer heartbeat.Stop()
+	for {
+		if len(line) > 0 {
+			if err := st.write(line); err != nil {
+				return err
+			}
+			heartbeat.Reset(st.server.config.Heartbeat)
+		}
+		beat := false
+		select {
+		case <-st.changed:
+		case <-heartbeat.C:
+			beat = true
+		case <-st.server.streams.done:
+			return errShuttingDown()
+		}
+		var err error
+		if line, err = st.next(); err != nil {
+			return err
+		}
+		if line == nil && beat {
+			if line, err = st.line(model.TaskUpdateHeartbeat, nil, nil); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (st *taskStream) write(line []byte) error {
+	if err := st.conn.SetWriteDeadline(time.Now().Add(st.server.config.WriteTimeout)); err != nil {
+		return err
+	}
+	_, err := st.conn.Write(line)
+	return err
+}
+
+// next reads the tasks and returns the line to send: a snapshot at first, then what changed, nil when nothing did. It fails when
+// the host is no longer the agent's, and where this master has gone back in time.
+func (st *taskStream) next() ([]byte, error) {
+	tasks, index, changed, err := st.server.backend.HostTasks(st.host, st.agentID)
+	if err != nil {
+		return nil, err
+	}
+	if index < st.index {
+		return nil, model.Errorf(model.CodeUnavailable, "this master has gone back from index %d to %d: try another one", st.index, index)
+	}
+	st.index, st.changed = index, changed
+
+	var updated []json.RawMessage
+	gone := maps.Clone(st.sent)
+	for _, task := range tasks {
+		encoded, err := encode(task)
+		if err != nil {
+			return nil, fmt.Errorf("encoding task %s: %w", task.Job.ID, err)
+		}
+		delete(gone, task.Job.ID)
+		print := maphash.Bytes(st.seed, encoded)
+		if old, ok := st.sent[task.Job.ID]; !ok || old != print {
+			st.sent[task.Job.ID] = print
+			updated = append(updated, encoded)
+		}
+	}
+	removed := slices.SortedFunc(maps.Keys(gone), model.JobID.Compare)
+	for _, id := range removed {
+		delete(st.sent, id)
+	}
+	switch {
+	case !st.started:
+		st.started = true
+		return st.line(model.TaskUpdateSnapshot, updated, nil)
+	case len(updated) == 0 && len(removed) == 0:
+		return nil, nil
+	}
+	return st.line(model.TaskUpdateChange, updated, removed)
+}
+
+// line encodes a model.TaskUpdate whose tasks are encoded already.
+func (st *taskStream) line(t model.TaskUpdateType, tasks []json.RawMessage, removed []model.JobID) ([]byte, error) {
+	encoded, err := encode(struct {
+		Type    model.TaskUpdateType `json:"type"`
+		Index   uint64               `json:"index"`
+		Tasks   []json.RawMessage    `json:"tasks,omitempty"`
+		Removed []model.JobID        `json:"removed,omitempty"`
+	}{t, st.index, tasks, removed})
+	if err != nil {
+		return nil, err
+	}
+	return append(encoded, '\n'), nil
+}
