@@ -1,0 +1,86 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/user"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/heliosctl/heliosctl/client"
+)
+
+// streams are what a command reads from and writes to. Results go to out; progress, questions and errors go to err.
+type streams struct {
+	in          io.Reader
+	out         io.Writer
+	err         io.Writer
+	interactive bool // in is a terminal, so there is somebody to ask
+}
+
+// environment is everything a command takes from the process it runs in.
+type environment struct {
+	streams
+	getenv  func(string) string
+	login   func() string // the name of the operating system's user
+	now     func() time.Time
+	options globalOptions // bound to the global flags
+}
+
+func processEnvironment() *environment {
+	return &environment{
+		streams: streams{
+			in:          os.Stdin,
+			out:         os.Stdout,
+			err:         os.Stderr,
+			interactive: term.IsTerminal(int(os.Stdin.Fd())),
+		},
+		getenv: os.Getenv,
+		login:  login,
+		now:    time.Now,
+	}
+}
+
+// login returns the name of the user who runs the process, or "unknown" where the system does not know it.
+func login() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "unknown"
+}
+
+// connect makes a client of the master that the flags and the environment name. It sends nothing.
+func (env *environment) connect() (*client.Client, error) {
+	connection, err := env.options.connection(env.getenv)
+	if err != nil {
+		return nil, err
+	}
+	username := env.options.username
+	if username == "" {
+		username = env.login()
+	}
+	return client.New(client.Config{
+		Endpoints:    []string{connection.endpoint},
+		User:         username,
+		HTTPTimeout:  connection.httpTimeout,
+		RetryTimeout: connection.retryTimeout,
+		UserAgent:    "heliosctl/" + productVersion(),
+	})
+}
+
+// output records the first failure to write, which fmt's print functions drop, and whether anything was written.
+type output struct {
+	io.Writer
+	written bool
+	failure error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.written = o.written || n > 0
+	if err != nil && o.failure == nil {
+		o.failure = err
+	}
+	return n, err
+}

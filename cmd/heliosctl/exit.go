@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// classExit says with which code the process ends when a command fails, and how the help explains it.
+type classExit struct {
+	class   model.Class
+	code    int
+	meaning string
+}
+
+// classExits is the one table of exit codes by class of failure.
+func classExits() []classExit {
+	return []classExit{
+		{model.ClassInternal, exitFailure, "something else went wrong, the answer to a question was no, or hosts failed for different reasons"},
+		{model.ClassInvalid, exitUsage, "wrong usage or invalid input; nothing was changed"},
+		{model.ClassNotFound, 3, "no such job, host or deployment, or nothing matches"},
+		{model.ClassConflict, 4, "refused as things are: it exists already, is still in use, or the task failed"},
+		{model.ClassForbidden, 5, "the job's token is missing or wrong"},
+		{model.ClassUnavailable, 6, "no master answers"},
+		{model.ClassTimeout, 7, "it took too long"},
+	}
+}
+
+// usageError is a command line that cannot be carried out. Command is the path of the command it was meant for, empty until known.
+type usageError struct {
+	message string
+	command string
+}
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(format string, args ...any) error {
+	return &usageError{message: fmt.Sprintf(format, args...)}
+}
+
+// outcomeError ends a command whose output has told the failure already. Without a message nothing more is said.
+type outcomeError struct {
+	class   model.Class
+	message string
+}
+
+func (e *outcomeError) Error() string { return e.message }
+
+func exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	class := classOf(err)
+	for _, entry := range classExits() {
+		if entry.class == class {
+			return entry.code
+		}
+	}
+	return exitFailure
+}
+
+func classOf(err error) model.Class {
+	var usage *usageError
+	var outcome *outcomeError
+	switch {
+	case errors.As(err, &usage):
+		return model.ClassInvalid
+	case errors.As(err, &outcome):
+		return outcome.class
+	case errors.Is(err, context.DeadlineExceeded):
+		return model.ClassTimeout
+	}
+	return model.CodeOf(err).Class()
+}
+
+// report tells the user of a failed command: one line on err, or several when the error lists faults. With --json a command that has
+// printed nothing prints the failure as its document.
+func report(env *environment, out *output, err error) {
+	var usage *usageError
+	var outcome *outcomeError
+	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(env.err, "heliosctl: interrupted")
+	case errors.As(err, &outcome) && outcome.message == "":
+	case errors.As(err, &usage):
+		fmt.Fprintln(env.err, "heliosctl: "+oneLine(err.Error()))
+		fmt.Fprintf(env.err, "Run '%s --help' for usage.\n", usage.command)
+		return
+	default:
+		fmt.Fprintln(env.err, "heliosctl: "+oneLine(err.Error()))
+		for _, detail := range detailsOf(err) {
+			fmt.Fprintln(env.err, "  - "+oneLine(detail))
+		}
+	}
+	if env.options.json && !out.written {
+		printJSON(env.out, failureOf(err))
+	}
+}
+
+// failure is the JSON document of a command that has nothing else to print.
+type failure struct {
+	Status  model.Code `json:"status"`
+	Message string     `json:"message"`
+	Details []string   `json:"details,omitempty"`
+}
+
+func failureOf(err error) failure {
+	return failure{Status: statusOf(err), Message: err.Error(), Details: detailsOf(err)}
+}
+
+// statusOf returns the status word of an error, OK for nil.
+func statusOf(err error) model.Code {
+	if err == nil {
+		return model.CodeOK
+	}
+	var coded *model.Error
+	if !errors.As(err, &coded) && classOf(err) == model.ClassInvalid {
+		return model.CodeInvalid
+	}
+	return model.CodeOf(err)
+}
+
+func detailsOf(err error) []string {
+	var coded *model.Error
+	if errors.As(err, &coded) {
+		return coded.Details
+	}
+	return nil
+}
+
+func newExitCodesTopic() *cobra.Command {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Exit codes of heliosctl:\n\n")
+	fmt.Fprintf(&text, "%5d  %s\n", exitOK, "done")
+	for _, entry := range classExits() {
+		fmt.Fprintf(&text, "%5d  %s\n", entry.code, entry.meaning)
+	}
+	fmt.Fprintf(&text, "%5d  %s\n", exitInterrupted, "interrupted (Ctrl-C, or a request to terminate)")
+	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: text.String()}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// columnGap is what the original put between columns.
+const columnGap = 4
+
+// table lays out rows of cells in columns, the first row being the header.
+type table struct {
+	rows [][]string
+}
+
+func newTable(header ...string) *table {
+	return &table{rows: [][]string{header}}
+}
+
+func (t *table) add(cells ...string) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = oneLine(cell)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// write prints the table without blanks at the ends of lines.
+func (t *table) write(w io.Writer) {
+	var widths []int
+	for _, row := range t.rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var text, line strings.Builder
+	for _, row := range t.rows {
+		line.Reset()
+		for i, cell := range row {
+			line.WriteString(cell)
+			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+columnGap))
+		}
+		text.WriteString(strings.TrimRight(line.String(), " "))
+		text.WriteByte('\n')
+	}
+	io.WriteString(w, text.String())
+}
+
+// oneLine writes characters that would break the line or drive the terminal as escapes.
+func oneLine(s string) string {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !unicode.IsControl(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// printJSON prints one document over several lines, with sorted map keys.
+func printJSON(w io.Writer, document any) error {
+	return encodeJSON(w, document, "  ")
+}
+
+// compactJSON returns the document on one line.
+func compactJSON(document any) (string, error) {
+	var b strings.Builder
+	err := encodeJSON(&b, document, "")
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+func encodeJSON(w io.Writer, document any, indent string) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	if err := encoder.Encode(document); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}
+
+// printLines prints each word on a line of its own.
+func printLines[T ~string](w io.Writer, lines []T) {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString(oneLine(string(line)))
+		b.WriteByte('\n')
+	}
+	io.WriteString(w, b.String())
+}
+
+// humanDuration tells a duration in its largest unit, rounded down.
+func humanDuration(d time.Duration) string {
+	units := []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
+	for _, unit := range units {
+		if n := int64(d / unit.length); n > 0 {
+			return plural(n, unit.name)
+		}
+	}
+	return plural(0, "second")
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// quoteWords joins words by blanks, with double quotes around those that contain white space.
+func quoteWords(words []string) string {
+	return strings.Join(quoteEach(words), " ")
+}
+
+func quoteEach(words []string) []string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = quoteWord(word)
+	}
+	return quoted
+}
+
+func quoteWord(word string) string {
+	if word == "" || strings.IndexFunc(word, unicode.IsSpace) >= 0 {
+		return `"` + word + `"`
+	}
+	return word
+}
+
+// displayID returns the id in full, or in its short form.
+func displayID(id model.JobID, full bool) string {
+	if full {
+		return id.String()
+	}
+	return id.Short()
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heliosctl/heliosctl/client"
+	"github.com/heliosctl/heliosctl/model"
+)
+
+type statusOptions struct {
+	Job  string
+	Host string
+	Full bool
+	JSON bool
+}
+
+func newStatusCommand(env *environment) *cobra.Command {
+	var opts statusOptions
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what runs where",
+		Long:  "Show the tasks of jobs by host: their goal, their state, their container and their ports.",
+		Example: `  heliosctl status
+  heliosctl status --job web:1
+  heliosctl status --host '^web-' --full`,
+		Args: positional,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts.JSON = env.options.json
+			hosts, err := regexp.Compile(opts.Host)
+			if err != nil {
+				return usagef("--host %q is not a regular expression: %v", opts.Host, err)
+			}
+			return withClient(env, func(api *client.Client) error {
+				return runStatus(cmd.Context(), env.streams, api, opts, hosts)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.Job, "job", "j", "", "only jobs whose id contains `TEXT`")
+	flags.StringVar(&opts.Host, "host", "", "only hosts whose name matches the regular expression `PATTERN`")
+	flags.BoolVarP(&opts.Full, "full", "f", false, "print full job ids and container ids")
+	return cmd
+}
+
+func runStatus(ctx context.Context, io streams, api *client.Client, opts statusOptions, hosts *regexp.Regexp) error {
+	jobs, err := api.Jobs(ctx, opts.Job, opts.Host)
+	if err != nil {
+		return err
+	}
+	statuses := map[model.JobID]model.JobStatus{}
+	if len(jobs) > 0 {
+		if statuses, err = api.JobStatuses(ctx, sortedIDs(jobs)); err != nil {
+			return err
+		}
+	}
+	if opts.Host != "" {
+		keepHosts(statuses, hosts)
+	}
+	switch {
+	case opts.JSON:
+		if err := printJSON(io.out, statuses); err != nil {
+			return err
+		}
+	case len(statuses) > 0 || opts.Job == "" && opts.Host == "":
+		statusTable(statuses, opts.Full).write(io.out)
+	}
+	switch {
+	case len(statuses) > 0:
+		return nil
+	case opts.Host != "":
+		return noMatch(false, "no jobs%s are deployed to hosts matching %s; see 'heliosctl hosts %s'", ofJob(opts.Job), opts.Host, opts.Host)
+	case opts.Job != "":
+		return noMatch(false, "job id matcher %q matched no jobs", opts.Job)
+	}
+	return nil
+}
+
+func ofJob(text string) string {
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf(" matching %q", text)
+}
+
+// keepHosts cuts statuses down to the matching hosts, and drops the jobs that are deployed to none of them.
+func keepHosts(statuses map[model.JobID]model.JobStatus, hosts *regexp.Regexp) {
+	maps.DeleteFunc(statuses, func(_ model.JobID, status model.JobStatus) bool {
+		maps.DeleteFunc(status.Deployments, func(host string, _ model.Deployment) bool { return !hosts.MatchString(host) })
+		maps.DeleteFunc(status.TaskStatuses, func(host string, _ model.TaskStatus) bool { return !hosts.MatchString(host) })
+		return len(status.Deployments) == 0
+	})
+}
+
+func statusTable(statuses map[model.JobID]model.JobStatus, full bool) *table {
+	t := newTable("JOB ID", "HOST", "GOAL", "STATE", "CONTAINER ID", "PORTS")
+	for _, id := range sortedIDs(statuses) {
+		status := statuses[id]
+		hosts := slices.Collect(maps.Keys(status.Deployments))
+		for host := range status.TaskStatuses {
+			if _, deployed := status.Deployments[host]; !deployed {
+				hosts = append(hosts, host)
+			}
+		}
+		slices.Sort(hosts)
+		for _, host := range hosts {
+			task := status.TaskStatuses[host]
+			t.add(displayID(id, full), host, string(status.Deployments[host].Goal), displayState(task),
+				displayContainer(task.ContainerID, full), displayPorts(task.Ports))
+		}
+	}
+	return t
+}
+
+func displayState(task model.TaskStatus) string {
+	if task.Throttled == "" || task.Throttled == model.ThrottleNo {
+		return string(task.State)
+	}
+	return fmt.Sprintf("%s (%s)", task.State, task.Throttled)
+}
+
+func displayContainer(id string, full bool) string {
+	const shown = 7
+	if full || len(id) <= shown {
+		return id
+	}
+	return id[:shown]
+}
+
+// displayPorts writes name=internal:external for each port, and name=internal where no external port is known.
+func displayPorts(ports map[string]model.PortMapping) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(ports)) {
+		word := fmt.Sprintf("%s=%d", name, ports[name].InternalPort)
+		if external := ports[name].ExternalPort; external != nil {
+			word += fmt.Sprintf(":%d", *external)
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
