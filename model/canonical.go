@@ -98,6 +98,9 @@ func appendCanonicalService(dst []byte, s ServicePorts) []byte {
 
 // appendServicePort is the wire form too: only here an empty list stays.
 func appendServicePort(dst []byte, p ServicePortParameters) []byte {
+	if p.Null {
+		return append(dst, "null"...)
+	}
 	dst = append(dst, '{')
 	if p.Tags != nil {
 		dst = appendStrings(appendKey(dst, "tags"), p.Tags)

@@ -8,11 +8,11 @@ import (
 
 // DeploymentGroup is a set of hosts, chosen by their labels, that run one job. Unset members are left out on the wire.
 type DeploymentGroup struct {
-	Name                string
-	HostSelectors       []HostSelector // all must match; nil is left out, empty is []
-	JobID               JobID          // unset until the first rolling update; read as "jobId" or "job"
-	RolloutOptions      *RolloutOptions
-	RollingUpdateReason RollingUpdateReason
+	Name                string              `json:"name"`
+	HostSelectors       []HostSelector      `json:"hostSelectors"` // all must match; nil is left out, empty is []
+	JobID               JobID               `json:"jobId"`         // unset until the first rolling update; read as "jobId" or "job"
+	RolloutOptions      *RolloutOptions     `json:"rolloutOptions"`
+	RollingUpdateReason RollingUpdateReason `json:"rollingUpdateReason"`
 }
 
 // RollingUpdateReason says why a group rolls out.
@@ -63,8 +63,8 @@ const (
 
 // DeploymentGroupStatus is the outcome of a group's last rollout so far.
 type DeploymentGroupStatus struct {
-	State DeploymentGroupState
-	Error string // null when empty
+	State DeploymentGroupState `json:"state"`
+	Error string               `json:"error"` // null when empty
 }
 
 // RolloutAction is what one step of a rollout does.
@@ -82,21 +82,21 @@ const (
 
 // RolloutTask is one step of a rollout on one host.
 type RolloutTask struct {
-	Action RolloutAction
-	Target string
+	Action RolloutAction `json:"action"`
+	Target string        `json:"target"`
 }
 
 // DeploymentGroupTasks is the plan of a rollout, how far it has come, and the group as it was when the plan was made.
 type DeploymentGroupTasks struct {
-	RolloutTasks    []RolloutTask
-	TaskIndex       int
-	DeploymentGroup *DeploymentGroup
+	RolloutTasks    []RolloutTask    `json:"rolloutTasks"`
+	TaskIndex       int              `json:"taskIndex"`
+	DeploymentGroup *DeploymentGroup `json:"deploymentGroup"`
 }
 
 // RollingUpdateRequest is the body of POST /deployment-group/{name}/rolling-update.
 type RollingUpdateRequest struct {
-	JobID          JobID // "job" on the wire, required
-	RolloutOptions *RolloutOptions
+	JobID          JobID           `json:"job"` // required
+	RolloutOptions *RolloutOptions `json:"rolloutOptions"`
 }
 
 // CreateDeploymentGroupResponse answers POST /deployment-group.
@@ -135,16 +135,16 @@ const (
 
 // DeploymentGroupStatusResponse answers GET /deployment-group/{name}/status.
 type DeploymentGroupStatusResponse struct {
-	DeploymentGroup       DeploymentGroup
-	Status                DeploymentGroupStatusWord
-	Error                 *string
-	HostStatuses          []DeploymentGroupHostStatus
-	DeploymentGroupStatus *DeploymentGroupStatus // nil when idle
+	DeploymentGroup       DeploymentGroup             `json:"deploymentGroup"`
+	Status                DeploymentGroupStatusWord   `json:"status"`
+	Error                 *string                     `json:"error"` // null unless failed; "" when idle
+	HostStatuses          []DeploymentGroupHostStatus `json:"hostStatuses"`
+	DeploymentGroupStatus *DeploymentGroupStatus      `json:"deploymentGroupStatus"` // nil when idle
 }
 
 // DeploymentGroupHostStatus is one host of a group in a status answer. JobID and State are null while nothing of the group runs there.
 type DeploymentGroupHostStatus struct {
-	Host  string
-	JobID JobID
-	State State
+	Host  string `json:"host"`
+	JobID JobID  `json:"jobId"`
+	State State  `json:"state"`
 }

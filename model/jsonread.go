@@ -542,6 +542,21 @@ func readNullable[T any](r *reader, p **T, read func(*reader, *T) error) error {
 	return nil
 }
 
+// readPresent replaces *value by the next value and notes whether there was one, null being none.
+func readPresent[T any](r *reader, present *bool, value *T, read func(*reader, *T) error) error {
+	var fresh T
+	*value = fresh
+	if *present = !r.null(); !*present {
+		return nil
+	}
+	return read(r, value)
+}
+
+// missing reports a member that must be there.
+func missing(member string) error {
+	return within(member, problemf("is required"))
+}
+
 // readList reads a list. Null is nil, as is an empty list unless keepEmpty; null elements are errors.
 func readList[T any](r *reader, list *[]T, keepEmpty bool, read func(*reader, *T) error) error {
 	*list = nil

@@ -12,6 +12,14 @@ type CreateJobResponse struct {
 	ID     string   `json:"id"`
 }
 
+// MarshalJSON writes [] for no errors.
+func (r CreateJobResponse) MarshalJSON() ([]byte, error) {
+	dst := appendString([]byte(`{"status":`), string(r.Status))
+	dst = appendStrings(append(dst, `,"errors":`...), r.Errors)
+	dst = appendString(append(dst, `,"id":`...), r.ID)
+	return append(dst, '}'), nil
+}
+
 // JobDeleteResponse answers DELETE /jobs/{id}.
 type JobDeleteResponse struct {
 	Status Code `json:"status"`

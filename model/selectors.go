@@ -19,10 +19,10 @@ const (
 // HostSelector selects hosts by one of their labels. EQUALS and NOT_EQUALS compare with Operand, IN and NOT_IN with Operands; both
 // are "operand" on the wire.
 type HostSelector struct {
-	Label    string
-	Operator SelectorOperator
-	Operand  string
-	Operands []string
+	Label    string           `json:"label"`
+	Operator SelectorOperator `json:"operator"`
+	Operand  string           `json:"operand"`
+	Operands []string         `json:"-"`
 }
 
 // ParseHostSelector reads LABEL OP OPERAND, where OP is one of = != in notin and the operand of in and notin may be a list in

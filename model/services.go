@@ -19,6 +19,9 @@ type ServicePorts struct {
 // ServicePortParameters carries the tags of a registered port. Nil tags are left out, empty ones are written.
 type ServicePortParameters struct {
 	Tags []string `json:"tags"`
+
+	// Null stands for a port registered with null instead of an object. It means the same as no tags, but gives another job id.
+	Null bool `json:"-"`
 }
 
 // String returns name/protocol.

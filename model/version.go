@@ -11,10 +11,10 @@ const ServerVersion = "0.10.0"
 
 // Version is a version of the original's protocol.
 type Version struct {
-	Major    int
-	Minor    int
-	Patch    int
-	Snapshot bool
+	Major    int  `json:"major"`
+	Minor    int  `json:"minor"`
+	Patch    int  `json:"patch"`
+	Snapshot bool `json:"snapshot"`
 }
 
 const snapshotSuffix = "-SNAPSHOT"
@@ -89,7 +89,7 @@ func CheckClientVersion(client string, server Version) VersionCompatibility {
 
 // VersionCheckResponse answers GET /version/check.
 type VersionCheckResponse struct {
-	Status             VersionCompatibility
-	ServerVersion      Version
-	RecommendedVersion string
+	Status             VersionCompatibility `json:"status"`
+	ServerVersion      Version              `json:"serverVersion"`
+	RecommendedVersion string               `json:"recommendedVersion"`
 }
