@@ -1,6 +1,7 @@
 package container
 
 import (
+	"strings"
 	"time"
 )
 
@@ -177,6 +178,25 @@ type ImportOptions struct {
 	Command    []string
 	Env        map[string]string
 	WorkingDir string
+}
+
+// check refuses a Spec that no runtime could keep track of.
+func (s Spec) check() error {
+	if s.AgentID == "" {
+		return invalid("create container %q: the agent id is empty", s.Name)
+	}
+	if len(s.Name) < 2 || !isAlphanumeric(s.Name[0]) || strings.ContainsFunc(s.Name, notInName) {
+		return invalid("create container: the name %q has to be two or more of letters, digits and \"_.-\", and to begin with a letter or digit", s.Name)
+	}
+	return nil
+}
+
+func notInName(r rune) bool {
+	return r > 'z' || !isAlphanumeric(byte(r)) && !strings.ContainsRune("_.-", r)
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // allLabels returns the job's labels with ours over them.
