@@ -48,11 +48,11 @@ func badBody(data []byte, err error) error {
 	case errors.As(err, &syntax):
 		return model.Errorf(model.CodeInvalid, "bad JSON at %s: %s", position(data, syntax.Offset), syntax)
 	case errors.As(err, &shape):
-		where := position(data, shape.Offset)
+		where := "at " + position(data, shape.Offset)
 		if shape.Field != "" {
-			where = "field " + shape.Field
+			where = "in field " + shape.Field
 		}
-		return model.Errorf(model.CodeInvalid, "bad request body: %s does not accept a %s", where, shape.Value)
+		return model.Errorf(model.CodeInvalid, "bad request body: the %s %s does not belong there", shape.Value, where)
 	case errors.As(err, &coded):
 		// Whatever the fault is, it is one of the body's form: codes of the original's answers do not apply.
 		return model.Errorf(model.CodeInvalid, "bad request body: %s", coded.Message)
