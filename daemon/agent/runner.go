@@ -1,0 +1,172 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// errRemoved is a container that someone removed while it was ours.
+var errRemoved = model.Errorf(model.CodeNotFound, "the container was removed by someone else")
+
+// runContainer takes one container through its life: adopted if one is running, else made; healthy; watched until its end. It
+// always returns an error: an *exitError at the container's end, ctx's, or what went wrong. When ctx ends, the container stays as
+// it is.
+func runContainer(ctx context.Context, t *task) error {
+	state, err := t.adopt(ctx)
+	if err != nil {
+		return err
+	}
+	replaced := !state.Running && t.record().ContainerID != ""
+	if !state.Running {
+		if state, err = t.start(ctx); err != nil {
+			return err
+		}
+	}
+	if !t.record().Ready {
+		if err := t.awaitHealthy(ctx, state); err != nil {
+			return err
+		}
+	}
+	t.policy.running(time.Now())
+	if err := t.reportOnce(model.StateRunning, func(record *model.TaskRecord) { record.Ready = true }); err != nil {
+		return err
+	}
+	if replaced {
+		t.agent.sweep.kick.now()
+	}
+	return t.wait(ctx, state.ID)
+}
+
+// adopt returns the task's container if it runs. One that ended while nobody looked is reported.
+func (t *task) adopt(ctx context.Context) (container.State, error) {
+	record := t.record()
+	state, err := t.find(ctx, record)
+	if err != nil || state.ID == "" {
+		return state, err
+	}
+	if state.Running {
+		if state.ID == record.ContainerID {
+			return state, nil
+		}
+		err := t.agent.book.change(t.id, func(record *model.TaskRecord) {
+			record.ContainerName, record.ContainerID, record.Ready = state.Name, state.ID, false
+		})
+		if err != nil {
+			return state, &recordError{err}
+		}
+		return state, nil
+	}
+	if state.Exited() && state.ID == record.ContainerID && ran(record) {
+		return state, t.report(model.StateExited, describeExit(state), func(record *model.TaskRecord) { record.Ready = false })
+	}
+	return state, nil
+}
+
+// start makes and starts a new container.
+func (t *task) start(ctx context.Context) (container.State, error) {
+	var none container.State
+	select {
+	case <-t.agent.orders.settled:
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+	record := t.record()
+	job := record.Task.Job
+	if err := t.prepareImage(ctx, job.Image, record.ContainerID != ""); err != nil {
+		return none, err
+	}
+	name := newContainerName(t.agent.ID(), t.id)
+	err := t.report(model.StateCreating, "", func(record *model.TaskRecord) { record.ContainerName, record.Ready = name, false })
+	if err != nil {
+		return none, err
+	}
+	if ctx.Err() != nil {
+		return none, ctx.Err()
+	}
+	// From here to the answer of start a change of mind has to wait: an engine goes on with what it was asked, so a container could
+	// begin to run after it was found not running. The runtime bounds both calls.
+	unhurried := context.WithoutCancel(ctx)
+	id, err := t.runtime().Create(unhurried, containerSpec(t.agent.config, t.agent.ID(), name, job, record.Ports))
+	if errors.Is(err, container.ErrImageNotFound) {
+		return none, &imageError{image: job.Image, cause: err}
+	}
+	if err != nil {
+		return none, err
+	}
+	t.policy.imageFound()
+	if err := t.report(model.StateStarting, "", func(record *model.TaskRecord) { record.ContainerID = id }); err != nil {
+		return none, err
+	}
+	if ctx.Err() != nil {
+		return none, ctx.Err()
+	}
+	if err := t.runtime().Start(unhurried, id); err != nil {
+		return none, err
+	}
+	return container.State{ID: id, Name: name, Running: true}, ctx.Err()
+}
+
+// prepareImage makes sure there is an image to start from, pulling it where the package's rules say so. Nothing is reported before
+// the engine has answered once.
+func (t *task) prepareImage(ctx context.Context, image string, restart bool) error {
+	_, err := t.runtime().Image(ctx, image)
+	present := err == nil
+	if err != nil && !errors.Is(err, container.ErrImageNotFound) {
+		return err
+	}
+	if err := t.report(model.StatePullingImage, "", nil); err != nil {
+		return err
+	}
+	if present && (restart || !floats(image)) {
+		return nil
+	}
+	return fetchImage(ctx, t.runtime(), image, present)
+}
+
+// wait returns how the container ends. While the engine does not answer, the task keeps its state.
+func (t *task) wait(ctx context.Context, id string) error {
+	watch, stop := t.agent.engine.watch(id)
+	defer stop()
+	trouble := newBackoff()
+	for {
+		changed := watch.next()
+		state, err := t.runtime().Inspect(ctx, id)
+		pause := t.agent.config.InspectPoll
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, container.ErrNotFound):
+			return errRemoved
+		case err != nil:
+			pause = trouble.next()
+		case !state.Running:
+			return &exitError{state: state}
+		default:
+			trouble.reset()
+			if err := t.reportOnce(model.StateRunning, nil); err != nil {
+				t.log.Warn("a change of the task is not reported yet", "error", err)
+			}
+		}
+		if left := t.policy.recovery(time.Now()); left > 0 {
+			pause = min(pause, left)
+		}
+		if sleep(ctx, pause, changed) != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// reportOnce reports a state unless it is what was reported last.
+func (t *task) reportOnce(state model.State, edit func(*model.TaskRecord)) error {
+	record := t.record()
+	last := record.Status
+	if last != nil && last.State == state && last.ContainerID == record.ContainerID &&
+		last.Goal == record.Task.Goal && last.Throttled == t.policy.throttle(time.Now()) {
+		return nil
+	}
+	return t.report(state, "", edit)
+}
