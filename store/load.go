@@ -1,0 +1,205 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// loader fills the working set from the database.
+type loader struct {
+	mem         *memdb.Txn
+	requests    *requests
+	histories   histories
+	removedJobs map[string]*model.Job
+}
+
+// load replaces the working set with what is in the database. Whoever waits for a change of it is woken.
+func (s *State) load() error {
+	l := &loader{mem: s.mem.Txn(true), requests: newRequests(), histories: histories{}, removedJobs: map[string]*model.Job{}}
+	defer l.mem.Abort()
+	for _, table := range []string{tableMeta, tableJobs, tableHosts, tableAcks, tableDeployments, tableStatuses} {
+		if _, err := l.mem.DeleteAll(table, indexID); err != nil {
+			return err
+		}
+	}
+	var applied uint64
+	err := s.db.View(func(txn *badger.Txn) error {
+		var err error
+		if applied, err = l.meta(txn); err != nil {
+			return err
+		}
+		return l.all(txn)
+	})
+	if err != nil {
+		return err
+	}
+	l.mem.Commit()
+	s.requests, s.histories = l.requests, l.histories
+	s.applied.Store(applied)
+	return nil
+}
+
+func (l *loader) meta(txn *badger.Txn) (applied uint64, err error) {
+	value, err := readKey(txn, appliedKey)
+	if err != nil {
+		return 0, err
+	}
+	if value != nil {
+		if len(value) != 8 {
+			return 0, fmt.Errorf("its index is %d bytes long", len(value))
+		}
+		applied = binary.BigEndian.Uint64(value)
+	}
+	if err := l.mem.Insert(tableMeta, &metaRecord{name: metaApplied, applied: applied}); err != nil {
+		return 0, err
+	}
+	value, err = readKey(txn, clusterKey)
+	if err != nil {
+		return 0, err
+	}
+	var cluster clusterRecord
+	if value != nil {
+		if err := json.Unmarshal(value, &cluster); err != nil {
+			return 0, err
+		}
+	}
+	return applied, l.mem.Insert(tableMeta, &metaRecord{name: metaCluster, cluster: cluster})
+}
+
+// all reads the tables in the order in which they need each other.
+func (l *loader) all(txn *badger.Txn) error {
+	for _, table := range []struct {
+		prefix string
+		load   func(key, value []byte) error
+	}{
+		{jobPrefix, l.job},
+		{removedJobPrefix, l.removedJob},
+		{hostPrefix, l.host},
+		{ackPrefix, l.ack},
+		{deploymentPrefix, l.deployment},
+		{statusPrefix, l.status},
+		{requestPrefix, l.request},
+	} {
+		if err := scan(txn, table.prefix, table.load); err != nil {
+			return err
+		}
+	}
+	return l.history(txn)
+}
+
+func (l *loader) job(_, value []byte) error {
+	var row jobRow
+	if err := json.Unmarshal(value, &row); err != nil {
+		return err
+	}
+	return l.mem.Insert(tableJobs, &jobRecord{key: row.Job.ID.String(), index: row.Index, job: row.Job})
+}
+
+func (l *loader) removedJob(key, value []byte) error {
+	var job model.Job
+	if err := json.Unmarshal(value, &job); err != nil {
+		return err
+	}
+	l.removedJobs[string(key[len(removedJobPrefix):])] = &job
+	return nil
+}
+
+func (l *loader) host(_, value []byte) error {
+	var record hostRecord
+	if err := json.Unmarshal(value, &record); err != nil {
+		return err
+	}
+	return l.mem.Insert(tableHosts, &record)
+}
+
+func (l *loader) ack(key, value []byte) error {
+	if len(value) != 8 {
+		return fmt.Errorf("a status number is %d bytes long", len(value))
+	}
+	return l.mem.Insert(tableAcks, &ackRecord{host: string(key[len(ackPrefix):]), seq: binary.BigEndian.Uint64(value)})
+}
+
+func (l *loader) deployment(_, value []byte) error {
+	var row deploymentRow
+	if err := json.Unmarshal(value, &row); err != nil {
+		return err
+	}
+	job := first[jobRecord](l.mem, tableJobs, indexID, row.Deployment.JobID.String())
+	if job == nil {
+		return fmt.Errorf("job %s is deployed to %s and does not exist", row.Deployment.JobID, row.Host)
+	}
+	return l.mem.Insert(tableDeployments, newDeployment(row, job.job))
+}
+
+func (l *loader) status(_, value []byte) error {
+	var row statusRow
+	if err := json.Unmarshal(value, &row); err != nil {
+		return err
+	}
+	record := &statusRecord{host: row.Host, key: row.JobID.String(), id: row.JobID, fields: row.Status}
+	if job := first[jobRecord](l.mem, tableJobs, indexID, record.key); job != nil {
+		record.job = job.job
+	} else if record.job = l.removedJobs[record.key]; record.job == nil {
+		return fmt.Errorf("the job of the status of %s on %s does not exist", record.key, row.Host)
+	}
+	return l.mem.Insert(tableStatuses, record)
+}
+
+func (l *loader) request(_, value []byte) error {
+	var row requestRow
+	if err := json.Unmarshal(value, &row); err != nil {
+		return err
+	}
+	l.requests.add(row)
+	return nil
+}
+
+// history reads keys only.
+func (l *loader) history(txn *badger.Txn) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(historyPrefix)})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		job, host, number, ok := splitHistoryKey(it.Item().Key())
+		if !ok {
+			return fmt.Errorf("the history key %q is damaged", it.Item().Key())
+		}
+		r, known := l.histories[job][string(host)]
+		if !known {
+			r.first = number
+		}
+		r.next = number + 1
+		l.histories.set(job, string(host), r)
+	}
+	return nil
+}
+
+// scan calls fn with every key that has the prefix; the slices are valid until it returns.
+func scan(txn *badger.Txn, prefix string, fn func(key, value []byte) error) error {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(prefix), PrefetchValues: true, PrefetchSize: 16})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		item := it.Item()
+		err := item.Value(func(value []byte) error { return fn(item.Key(), value) })
+		if err != nil {
+			return fmt.Errorf("cannot read %q: %w", item.Key(), err)
+		}
+	}
+	return nil
+}
+
+func readKey(txn *badger.Txn, key string) ([]byte, error) {
+	item, err := txn.Get([]byte(key))
+	if err == badger.ErrKeyNotFound { //nolint:errorlint // Badger returns it unwrapped
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return item.ValueCopy([]byte{})
+}

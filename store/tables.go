@@ -1,0 +1,226 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// Keys of the state's database. Names in keys are preceded by their length wherever something follows them.
+const (
+	appliedKey       = "!applied"     // index of the last applied log entry; written last by a restore
+	clusterKey       = "c/cluster"    // clusterRecord
+	jobPrefix        = "j/"           // job id: jobRow
+	removedJobPrefix = "x/"           // job id: model.Job; removed jobs that still have a task status
+	hostPrefix       = "m/"           // host: hostRecord
+	ackPrefix        = "a/"           // host: highest recorded status number
+	deploymentPrefix = "d/"           // host, job id: deploymentRow
+	statusPrefix     = "t/"           // host, job id: statusRow
+	historyPrefix    = "h/"           // index of the job's creation, host, number: historyRow
+	requestPrefix    = "r/"           // slot: requestRow
+	redoPrefix       = "!redo/chunk/" // number: writes of a command too big for one transaction
+	redoCommitKey    = "!redo/commit" // there when all the chunks are and must take effect
+)
+
+// Tables of the working set in memory. Records are never changed once they are in it.
+const (
+	tableMeta        = "meta"
+	tableJobs        = "jobs"
+	tableHosts       = "hosts"
+	tableAcks        = "acks"
+	tableDeployments = "deployments"
+	tableStatuses    = "statuses"
+)
+
+// Indexes of the tables beside "id".
+const (
+	indexID   = "id"
+	indexName = "name" // jobs: name and version
+	indexHost = "host"
+	indexJob  = "job"
+	indexPort = "port" // deployments: host and static external port
+)
+
+// Names of metaRecords.
+const (
+	metaApplied = "applied"
+	metaCluster = "cluster"
+)
+
+// metaRecord is one of the state's single values.
+type metaRecord struct {
+	name    string
+	applied uint64
+	cluster clusterRecord
+}
+
+// ackRecord is the highest recorded status number of a host's agent.
+type ackRecord struct {
+	host string
+	seq  uint64
+}
+
+// tables describes the working set.
+func tables() *memdb.DBSchema {
+	table := func(name string, indexes ...*memdb.IndexSchema) *memdb.TableSchema {
+		t := &memdb.TableSchema{Name: name, Indexes: map[string]*memdb.IndexSchema{}}
+		for _, index := range indexes {
+			t.Indexes[index.Name] = index
+		}
+		return t
+	}
+	unique := func(name string, indexer memdb.Indexer) *memdb.IndexSchema {
+		return &memdb.IndexSchema{Name: name, Unique: true, Indexer: indexer}
+	}
+	many := func(name string, indexer memdb.Indexer) *memdb.IndexSchema {
+		return &memdb.IndexSchema{Name: name, AllowMissing: true, Indexer: indexer}
+	}
+	schema := &memdb.DBSchema{Tables: map[string]*memdb.TableSchema{}}
+	for _, t := range []*memdb.TableSchema{
+		table(tableMeta, unique(indexID, plain(func(r *metaRecord) string { return r.name }))),
+		table(tableJobs,
+			unique(indexID, plain(func(r *jobRecord) string { return r.key })),
+			unique(indexName, joined(func(r *jobRecord) []string { return []string{r.job.ID.Name, r.job.ID.Version} }))),
+		table(tableHosts, unique(indexID, plain(func(r *hostRecord) string { return r.Name }))),
+		table(tableAcks, unique(indexID, plain(func(r *ackRecord) string { return r.host }))),
+		table(tableDeployments,
+			unique(indexID, joined(func(r *deploymentRecord) []string { return []string{r.host, r.key} })),
+			many(indexHost, joined(func(r *deploymentRecord) []string { return []string{r.host} })),
+			many(indexJob, joined(func(r *deploymentRecord) []string { return []string{r.key} })),
+			many(indexPort, portIndex{})),
+		table(tableStatuses,
+			unique(indexID, joined(func(r *statusRecord) []string { return []string{r.host, r.key} })),
+			many(indexHost, joined(func(r *statusRecord) []string { return []string{r.host} })),
+			many(indexJob, joined(func(r *statusRecord) []string { return []string{r.key} }))),
+	} {
+		schema.Tables[t.Name] = t
+	}
+	return schema
+}
+
+// stringIndex makes index keys from strings of a record.
+type stringIndex[R any] struct {
+	of     func(R) []string
+	encode func([]string) []byte
+}
+
+// plain indexes by a single string, in its own order.
+func plain[R any](of func(R) string) memdb.Indexer {
+	return stringIndex[R]{
+		of:     func(r R) []string { return []string{of(r)} },
+		encode: func(names []string) []byte { return []byte(names[0]) },
+	}
+}
+
+// joined indexes by several strings, none of whose keys is the beginning of another's.
+func joined[R any](of func(R) []string) memdb.Indexer {
+	return stringIndex[R]{of: of, encode: func(names []string) []byte { return joinedKey("", names...) }}
+}
+
+// FromObject makes the key of a record.
+func (i stringIndex[R]) FromObject(record any) (bool, []byte, error) {
+	return true, i.encode(i.of(record.(R))), nil
+}
+
+// FromArgs makes the key to look for.
+func (i stringIndex[R]) FromArgs(args ...any) ([]byte, error) {
+	names := make([]string, len(args))
+	for n, arg := range args {
+		name, ok := arg.(string)
+		if !ok {
+			return nil, fmt.Errorf("an index key of type %T", arg)
+		}
+		names[n] = name
+	}
+	return i.encode(names), nil
+}
+
+// portIndex indexes deployments by host and each static external port of the job.
+type portIndex struct{}
+
+// FromObject makes a key for each port.
+func (portIndex) FromObject(record any) (bool, [][]byte, error) {
+	r := record.(*deploymentRecord)
+	keys := make([][]byte, len(r.ports))
+	for i, port := range r.ports {
+		keys[i] = portKey(r.host, port)
+	}
+	return len(keys) > 0, keys, nil
+}
+
+// FromArgs makes the key of a host and a port.
+func (portIndex) FromArgs(args ...any) ([]byte, error) {
+	return portKey(args[0].(string), args[1].(int)), nil
+}
+
+func portKey(host string, port int) []byte {
+	return binary.BigEndian.AppendUint32(joinedKey("", host), uint32(port))
+}
+
+// joinedKey is prefix and each name with its length before it.
+func joinedKey(prefix string, names ...string) []byte {
+	size := len(prefix)
+	for _, name := range names {
+		size += len(name) + binary.MaxVarintLen16
+	}
+	key := append(make([]byte, 0, size), prefix...)
+	for _, name := range names {
+		key = binary.AppendUvarint(key, uint64(len(name)))
+		key = append(key, name...)
+	}
+	return key
+}
+
+func jobKey(id model.JobID) []byte          { return append([]byte(jobPrefix), id.String()...) }
+func removedJobKey(key string) []byte       { return append([]byte(removedJobPrefix), key...) }
+func hostKey(host string) []byte            { return append([]byte(hostPrefix), host...) }
+func ackKey(host string) []byte             { return append([]byte(ackPrefix), host...) }
+func deploymentKey(host, job string) []byte { return joinedKey(deploymentPrefix, host, job) }
+func statusKey(host, job string) []byte     { return joinedKey(statusPrefix, host, job) }
+
+// first returns the record of a unique index, nil when there is none.
+func first[R any](txn *memdb.Txn, table, index string, args ...any) *R {
+	record, err := txn.First(table, index, args...)
+	if err != nil {
+		panic(err) // a table or index that does not exist: a mistake in this package
+	}
+	if record == nil {
+		return nil
+	}
+	return record.(*R)
+}
+
+// each calls fn with every record that an index has for args, in the index's order; fn must not change the table.
+func each[R any](txn *memdb.Txn, table, index string, args []any, fn func(*R)) {
+	it, err := txn.Get(table, index, args...)
+	if err != nil {
+		panic(err) // see first
+	}
+	for record := it.Next(); record != nil; record = it.Next() {
+		fn(record.(*R))
+	}
+}
+
+// collect returns every record that an index has for args, so that the table may be changed while they are looked at.
+func collect[R any](txn *memdb.Txn, table, index string, args ...any) []*R {
+	var records []*R
+	each(txn, table, index, args, func(r *R) { records = append(records, r) })
+	return records
+}
+
+func readCluster(txn *memdb.Txn) clusterRecord {
+	if r := first[metaRecord](txn, tableMeta, indexID, metaCluster); r != nil {
+		return r.cluster
+	}
+	return clusterRecord{}
+}
+
+func readApplied(txn *memdb.Txn) uint64 {
+	if r := first[metaRecord](txn, tableMeta, indexID, metaApplied); r != nil {
+		return r.applied
+	}
+	return 0
+}
