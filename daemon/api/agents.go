@@ -43,17 +43,12 @@ func (s *Server) postStatuses(w http.ResponseWriter, r *http.Request) error {
 	return s.ok(w, r, ack)
 }
 
-// checkReports refuses what would otherwise be recorded for good: reports out of order, or without what they report.
+// checkReports refuses reports out of order, because those that come late would be skipped as known.
 func checkReports(reports []model.StatusReport) error {
 	var last uint64
 	for i, report := range reports {
-		switch {
-		case report.Seq <= last:
+		if report.Seq <= last {
 			return model.Errorf(model.CodeInvalid, "reports[%d].seq is %d after %d: reports must be in rising order from 1", i, report.Seq, last)
-		case report.JobID == (model.JobID{}):
-			return model.Errorf(model.CodeInvalid, "reports[%d] has no jobId", i)
-		case report.Status == nil && !report.Removed:
-			return model.Errorf(model.CodeInvalid, "reports[%d] has neither a status nor removed", i)
 		}
 		last = report.Seq
 	}

@@ -21,8 +21,10 @@ func TestBadBodiesTellWhere(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var batch struct {
-				Reports []struct{ Seq int }
-				Job     picky
+				Reports []struct {
+					Seq int `json:"seq"`
+				} `json:"reports"`
+				Job picky `json:"job"`
 			}
 			err := decode([]byte(test.body), &batch)
 			if err == nil || err.Error() != test.want {
