@@ -37,6 +37,10 @@ func (c *Client) Undeploy(ctx context.Context, host string, id model.JobID, toke
 // none, the host being unknown included.
 func (c *Client) Deployment(ctx context.Context, host string, id model.JobID) (model.Deployment, error) {
 	var d model.Deployment
+	if !id.FullyQualified() {
+		// The masters refuse this one without a word.
+		return d, model.Errorf(model.CodeInvalidID, "job id %s is not complete: name:version:hash is needed", id)
+	}
 	err := c.call(ctx, request{
 		method: http.MethodGet, path: path("hosts", host, "jobs", id.String()),
 		absent: model.Errorf(model.CodeJobNotDeployed, "job %s is not deployed to %s", id, host),

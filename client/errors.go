@@ -140,7 +140,8 @@ func (f *failures) add(ep *endpoint, r *request, a *answer, err error) {
 	}
 	if err != nil {
 		f.reasons[ep.label] = reason(err)
-		f.unknown = f.unknown || (r.writes() && !dialing(err))
+		var sent *sentError
+		f.unknown = f.unknown || (r.writes() && errors.As(err, &sent))
 		return
 	}
 	e := r.failure(a)
@@ -162,12 +163,6 @@ func (f *failures) err(r *request) *model.Error {
 		return model.Errorf(model.CodeUnavailable, "no master can serve this now (%s); try again in a moment", all)
 	}
 	return model.Errorf(model.CodeUnavailable, "no master answers (%s); check the addresses and that a master is running", all)
-}
-
-// dialing tells whether err happened before anything could be sent.
-func dialing(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // reason words an error of the network in a few words.

@@ -11,8 +11,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/heliosctl/heliosctl/model"
@@ -197,10 +199,19 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 		finish()
 		return nil, err
 	}
+	// Once there is a connection, what goes wrong may go wrong after the master has got the request.
+	var connected atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}))
 	resp, err := ep.http.Do(req)
 	if err != nil {
 		defer finish()
-		return nil, causeOf(ctx, err)
+		err = causeOf(ctx, err)
+		if connected.Load() {
+			err = &sentError{err}
+		}
+		return nil, err
 	}
 	body := &watched{ctx: ctx, body: resp.Body, silence: silence, limit: patience, finish: finish}
 	a := &answer{endpoint: ep, status: resp.StatusCode}
@@ -212,13 +223,22 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 	}
 	defer body.Close()
 	a.body, err = io.ReadAll(io.LimitReader(body, maxBody+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(a.body) > maxBody {
-		return nil, fmt.Errorf("the answer is larger than %d bytes", maxBody)
+	switch {
+	case err != nil:
+		return nil, &sentError{err}
+	case len(a.body) > maxBody:
+		return nil, &sentError{fmt.Errorf("the answer is larger than %d bytes", maxBody)}
 	}
 	return a, nil
+}
+
+// sentError is the failure of a request that the master may have got.
+type sentError struct {
+	error
+}
+
+func (e *sentError) Unwrap() error {
+	return e.error
 }
 
 func (c *Client) newRequest(ctx context.Context, ep *endpoint, r *request) (*http.Request, error) {
