@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -147,7 +148,7 @@ func (f *failures) add(ep *endpoint, r *request, a *answer, err error) {
 	e := r.failure(a)
 	f.said = true
 	f.unknown = f.unknown || e.Code == model.CodeOutcomeUnknown
-	f.reasons[ep.label] = e.Message
+	f.reasons[ep.label] = strings.TrimPrefix(e.Message, ep.label+" ")
 }
 
 func (f *failures) err(r *request) *model.Error {
@@ -167,16 +168,20 @@ func (f *failures) err(r *request) *model.Error {
 
 // reason words an error of the network in a few words.
 func reason(err error) string {
+	var call *url.Error
+	if errors.As(err, &call) {
+		err = call.Err // without the URL, in which there may be a token
+	}
 	var dns *net.DNSError
-	var call *os.SyscallError
+	var system *os.SyscallError
 	var timeout net.Error
 	switch {
 	case errors.Is(err, errSilent):
 		return "no answer in time"
 	case errors.As(err, &dns):
 		return dns.Err
-	case errors.As(err, &call):
-		return call.Err.Error()
+	case errors.As(err, &system):
+		return system.Err.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

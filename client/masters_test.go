@@ -293,8 +293,12 @@ func TestAnUnknownOutcomeIsTold(t *testing.T) {
 	for name, code := range want {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(t, client.Config{Endpoints: []string{servers[name]}, HTTPTimeout: 300 * time.Millisecond, RetryTimeout: 50 * time.Millisecond})
-			if err := c.RegisterHost(context.Background(), "h", "id"); model.CodeOf(err) != code {
+			err := c.RegisterHost(context.Background(), "h", "secret")
+			if model.CodeOf(err) != code {
 				t.Errorf("error %v with code %s, want %s", err, model.CodeOf(err), code)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error tells a parameter: %v", err)
 			}
 		})
 	}
