@@ -1,0 +1,804 @@
+package container_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/daemon/container/containertest"
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// engine is the shape that the agent relies on.
+type engine interface {
+	Name() string
+	Info(ctx context.Context) (container.Info, error)
+	Pull(ctx context.Context, image string) error
+	Image(ctx context.Context, image string) (container.Image, error)
+	Create(ctx context.Context, spec container.Spec) (string, error)
+	Start(ctx context.Context, id string) error
+	Inspect(ctx context.Context, idOrName string) (container.State, error)
+	Stop(ctx context.Context, idOrName string, timeout time.Duration) error
+	Kill(ctx context.Context, idOrName string) error
+	Remove(ctx context.Context, idOrName string) error
+	List(ctx context.Context, agentID string) ([]container.State, error)
+	Logs(ctx context.Context, id string, options container.LogOptions) (io.ReadCloser, error)
+	Exec(ctx context.Context, id string, command []string) (int, error)
+	Events(ctx context.Context) iter.Seq2[container.Event, error]
+	Close() error
+}
+
+// workload is something to run: as a shell script where there is a shell, and as a behaviour in the simulation.
+type workload struct {
+	name   string
+	script string
+	sim    container.SimBehaviour
+}
+
+var (
+	polite = workload{
+		"polite", `trap 'exit 7' TERM; echo ready; sleep 3600 & wait`,
+		container.SimBehaviour{TermExitCode: 7, Output: []string{"ready"}},
+	}
+	stubborn = workload{
+		"stubborn", `trap '' TERM; echo ready; while :; do sleep 1; done`,
+		container.SimBehaviour{IgnoreTerm: true, Output: []string{"ready"}},
+	}
+	talker = workload{
+		"talker", `for n in 1 2 3 4 5; do echo line $n; done; exit 0`,
+		container.SimBehaviour{Runs: time.Nanosecond, Output: []string{"line 1", "line 2", "line 3", "line 4", "line 5"}},
+	}
+	grumbler = workload{
+		"grumbler", `echo to error output >&2; exit 1`,
+		container.SimBehaviour{Runs: time.Nanosecond, ExitCode: 1, Output: []string{"to error output"}},
+	}
+)
+
+func exits(code int) workload {
+	return workload{
+		fmt.Sprintf("exits-%d", code), fmt.Sprintf("exit %d", code),
+		container.SimBehaviour{Runs: time.Nanosecond, ExitCode: code},
+	}
+}
+
+// bench is a runtime under test, with an agent id and an image of its own.
+type bench struct {
+	engine
+	t     *testing.T
+	agent string
+	image string
+	made  int
+}
+
+// benches makes one bench of each kind for a test.
+var benches = map[string]func(t *testing.T) *bench{
+	"docker":  dockerBench,
+	"process": func(t *testing.T) *bench { return processBench(t, t.TempDir()) },
+	"sim":     simBench,
+}
+
+func dockerBench(t *testing.T) *bench {
+	docker := containertest.RequireDocker(t)
+	image := containertest.BusyboxImage(t, docker)
+	return &bench{engine: docker, t: t, agent: containertest.AgentID(t, docker), image: image}
+}
+
+func shimCommand(t testing.TB) []string {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{self, argShim}
+}
+
+func processBench(t *testing.T, dir string) *bench {
+	process, err := container.NewProcess(container.ProcessConfig{Dir: dir, Shim: shimCommand(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{engine: process, t: t, agent: "agent", image: "unused"}
+	t.Cleanup(func() {
+		states, err := process.List(context.WithoutCancel(t.Context()), b.agent)
+		if err != nil {
+			t.Errorf("clean up: %v", err)
+		}
+		for _, state := range states {
+			if err := process.Kill(context.WithoutCancel(t.Context()), state.ID); err != nil && !errors.Is(err, container.ErrUnavailable) {
+				t.Errorf("clean up: %v", err)
+			}
+		}
+		if err := process.Close(); err != nil {
+			t.Errorf("clean up: %v", err)
+		}
+	})
+	return b
+}
+
+func simBench(t *testing.T) *bench {
+	sim := container.NewSim()
+	sim.AddImage("image")
+	sim.SetExec(func(_ context.Context, _ container.Spec, command []string) (int, error) {
+		var code int
+		if _, err := fmt.Sscanf(strings.Join(command, " "), "sh -c exit %d", &code); err != nil {
+			return 0, model.Errorf(model.CodeInvalid, "no such command")
+		}
+		return code, nil
+	})
+	return &bench{engine: sim, t: t, agent: "agent", image: "image"}
+}
+
+// spec describes a container that runs w.
+func (b *bench) spec(w workload) container.Spec {
+	b.made++
+	return container.Spec{
+		Name:    fmt.Sprintf("heliosctl-%s-%s-%d", b.agent, w.name, b.made),
+		AgentID: b.agent, Host: "host", JobID: "job:1:hash",
+		Image:   b.image,
+		Command: []string{"sh", "-c", w.script},
+		Labels:  map[string]string{"mine": "yes", container.LabelAgent: "never this one"},
+	}
+}
+
+// create makes a container that runs w.
+func (b *bench) create(w workload) string {
+	b.t.Helper()
+	if sim, ok := b.engine.(*container.Sim); ok {
+		sim.SetBehaviour(func(container.Spec) container.SimBehaviour { return w.sim })
+	}
+	id, err := b.Create(b.t.Context(), b.spec(w))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+// run creates and starts a container, and waits for the word "ready" if it says so.
+func (b *bench) run(w workload) string {
+	b.t.Helper()
+	id := b.create(w)
+	if err := b.Start(b.t.Context(), id); err != nil {
+		b.t.Fatal(err)
+	}
+	if !strings.Contains(w.script, "echo ready") {
+		return id
+	}
+	log, err := b.Logs(b.t.Context(), id, container.LogOptions{Follow: true})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer log.Close()
+	if line, err := bufio.NewReader(log).ReadString('\n'); line != "ready\n" {
+		b.t.Fatalf("first line %q, %v", line, err)
+	}
+	return id
+}
+
+// awaitExit waits for a container to end.
+func (b *bench) awaitExit(id string) container.State {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	defer cancel()
+	for event, err := range b.Events(ctx) {
+		if err != nil {
+			b.t.Fatalf("waiting for the end of %s: %v", id, err)
+		}
+		if event.Action != container.EventSubscribed && event.ID != id {
+			continue
+		}
+		if state := b.inspect(id); state.Exited() {
+			return state
+		}
+	}
+	b.t.Fatal("events ended without an error")
+	return container.State{}
+}
+
+func (b *bench) inspect(id string) container.State {
+	b.t.Helper()
+	state, err := b.Inspect(b.t.Context(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return state
+}
+
+func (b *bench) output(id string, options container.LogOptions) string {
+	b.t.Helper()
+	log, err := b.Logs(b.t.Context(), id, options)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer log.Close()
+	text, err := io.ReadAll(log)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// onEach runs a test against every runtime.
+func onEach(t *testing.T, test func(t *testing.T, b *bench)) {
+	for name, make := range benches {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, make(t))
+		})
+	}
+}
+
+func TestContainerLivesThroughItsStages(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		if _, err := b.Info(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Image(t.Context(), b.image); err != nil {
+			t.Fatal(err)
+		}
+		events := record(t, b)
+		id := b.run(polite)
+
+		state := b.inspect(id)
+		want := container.State{
+			ID: id, Name: state.Name, Image: b.image, Status: container.StatusRunning, Running: true,
+			Labels: map[string]string{
+				"mine": "yes", container.LabelAgent: b.agent, container.LabelHost: "host", container.LabelJob: "job:1:hash",
+			},
+		}
+		if diff := cmp.Diff(want, steady(state)); diff != "" {
+			t.Errorf("running (-want +got):\n%s", diff)
+		}
+		if state.StartedAt.IsZero() || state.CreatedAt.IsZero() || state.StartedAt.Before(state.CreatedAt) || state.Pid == 0 {
+			t.Errorf("running: created %v, started %v, pid %d", state.CreatedAt, state.StartedAt, state.Pid)
+		}
+		if byName := b.inspect(state.Name); byName.ID != id {
+			t.Errorf("inspected by name: id %s, want %s", byName.ID, id)
+		}
+		if err := b.Start(t.Context(), id); err != nil {
+			t.Errorf("start while running: %v", err)
+		}
+
+		if err := b.Stop(t.Context(), id, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		state = b.inspect(id)
+		want.Status, want.Running, want.ExitCode = container.StatusExited, false, 7
+		if diff := cmp.Diff(want, steady(state)); diff != "" {
+			t.Errorf("stopped (-want +got):\n%s", diff)
+		}
+		if !state.Exited() || state.FinishedAt.Before(state.StartedAt) {
+			t.Errorf("stopped: started %v, finished %v", state.StartedAt, state.FinishedAt)
+		}
+
+		if err := b.Remove(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Inspect(t.Context(), id); !errors.Is(err, container.ErrNotFound) {
+			t.Errorf("inspect after remove: %v", err)
+		}
+		got := events.until(container.EventDestroy)
+		wantEvents := []container.Action{
+			container.EventSubscribed, container.EventCreate, container.EventStart, container.EventDie, container.EventDestroy,
+		}
+		if diff := cmp.Diff(wantEvents, actions(got)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		for _, event := range got[1:] {
+			if event.ID != id || event.Name != state.Name || event.AgentID() != b.agent {
+				t.Errorf("event %+v is not about %s", event, id)
+			}
+		}
+		if die := got[3]; die.ExitCode != 7 {
+			t.Errorf("die event says exit code %d, want 7", die.ExitCode)
+		}
+	})
+}
+
+// steady leaves out what differs from run to run.
+func steady(state container.State) container.State {
+	state.CreatedAt, state.StartedAt, state.FinishedAt, state.Pid = time.Time{}, time.Time{}, time.Time{}, 0
+	state.IPAddress, state.Gateway = "", ""
+	return state
+}
+
+// recorder collects the events of one bench's agent.
+type recorder struct {
+	t      *testing.T
+	events chan container.Event
+}
+
+// record subscribes, and returns when the subscription stands.
+func record(t *testing.T, b *bench) *recorder {
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &recorder{t: t, events: make(chan container.Event, 1000)}
+	standing := make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for event, err := range b.Events(ctx) {
+			if err != nil {
+				return
+			}
+			if event.Action == container.EventSubscribed {
+				close(standing)
+			} else if event.AgentID() != b.agent {
+				continue // of a test that runs beside this one
+			}
+			r.events <- event
+		}
+	})
+	t.Cleanup(func() { cancel(); ended.Wait() })
+	<-standing
+	return r
+}
+
+// until returns the events up to and including one of the action.
+func (r *recorder) until(action container.Action) []container.Event {
+	r.t.Helper()
+	var got []container.Event
+	timeout := time.After(30 * time.Second)
+	for {
+		select {
+		case event := <-r.events:
+			got = append(got, event)
+			if event.Action == action {
+				return got
+			}
+		case <-timeout:
+			r.t.Fatalf("no %s event, only %v", action, actions(got))
+		}
+	}
+}
+
+func actions(events []container.Event) []container.Action {
+	var actions []container.Action
+	for _, event := range events {
+		actions = append(actions, event.Action)
+	}
+	return actions
+}
+
+func TestExitCodesAreReal(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		for _, code := range []int{0, 3, 255} {
+			state := b.awaitExit(b.run(exits(code)))
+			if state.ExitCode != code || state.Running || state.Status != container.StatusExited {
+				t.Errorf("exit %d: %+v", code, state)
+			}
+		}
+	})
+}
+
+func TestStopKillsWhatIgnoresTerm(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(stubborn)
+		if err := b.Stop(t.Context(), id, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		state := b.inspect(id)
+		if state.ExitCode != 137 || !state.Exited() || state.OOMKilled {
+			t.Errorf("state %+v, want exit code 137", state)
+		}
+		if ran := state.FinishedAt.Sub(state.StartedAt); ran < time.Second {
+			t.Errorf("killed after %s, before its second was over", ran)
+		}
+	})
+}
+
+func TestKillEndsAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(stubborn)
+		if err := b.Kill(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if state := b.awaitExit(id); state.ExitCode != 137 {
+			t.Errorf("exit code %d, want 137", state.ExitCode)
+		}
+	})
+}
+
+func TestStopKillAndRemoveAreIdempotent(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.create(polite)
+		for _, step := range []struct {
+			name string
+			do   func() error
+		}{
+			{"stop one never started", func() error { return b.Stop(t.Context(), id, time.Second) }},
+			{"kill one never started", func() error { return b.Kill(t.Context(), id) }},
+			{"start", func() error { return b.Start(t.Context(), id) }},
+			{"kill", func() error { return b.Kill(t.Context(), id) }},
+			{"kill again", func() error { return b.Kill(t.Context(), id) }},
+			{"stop a stopped one", func() error { return b.Stop(t.Context(), id, time.Second) }},
+			{"remove", func() error { return b.Remove(t.Context(), id) }},
+			{"remove again", func() error { return b.Remove(t.Context(), id) }},
+			{"stop a removed one", func() error { return b.Stop(t.Context(), id, time.Second) }},
+			{"kill a removed one", func() error { return b.Kill(t.Context(), id) }},
+		} {
+			if err := step.do(); err != nil {
+				t.Fatalf("%s: %v", step.name, err)
+			}
+		}
+	})
+}
+
+func TestUnknownContainersAreNotFound(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		const id = "heliosctl-nobody"
+		for name, do := range map[string]func() error{
+			"inspect": func() error { _, err := b.Inspect(t.Context(), id); return err },
+			"start":   func() error { return b.Start(t.Context(), id) },
+			"logs":    func() error { _, err := b.Logs(t.Context(), id, container.LogOptions{}); return err },
+			"exec":    func() error { _, err := b.Exec(t.Context(), id, []string{"true"}); return err },
+		} {
+			err := do()
+			if !errors.Is(err, container.ErrNotFound) || errors.Is(err, container.ErrImageNotFound) {
+				t.Errorf("%s: %v, want ErrNotFound", name, err)
+			}
+			if code := model.CodeOf(err); code != model.CodeNotFound {
+				t.Errorf("%s: code %s", name, code)
+			}
+		}
+	})
+}
+
+func TestListGivesTheAgentsOwn(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		running, ended, created := b.run(polite), b.run(exits(2)), b.create(polite)
+		b.awaitExit(ended)
+		foreign := b.spec(polite)
+		foreign.AgentID = b.agent + "-other"
+		id, err := b.Create(t.Context(), foreign)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := b.Remove(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		}()
+
+		states, err := b.List(t.Context(), b.agent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]container.State{}
+		for _, state := range states {
+			got[state.ID] = state
+			if diff := cmp.Diff(b.inspect(state.ID), state); diff != "" {
+				t.Errorf("listed is not what inspect says (-inspect +list):\n%s", diff)
+			}
+		}
+		if len(got) != 3 || !got[running].Running || got[ended].ExitCode != 2 || got[created].Status != container.StatusCreated {
+			t.Errorf("listed %+v", states)
+		}
+		if _, err := b.List(t.Context(), ""); model.CodeOf(err) != model.CodeInvalid {
+			t.Errorf("list without an agent: %v", err)
+		}
+	})
+}
+
+func TestLogs(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(talker)
+		state := b.awaitExit(id)
+		all := "line 1\nline 2\nline 3\nline 4\nline 5\n"
+		for _, test := range []struct {
+			name    string
+			options container.LogOptions
+			want    string
+		}{
+			{"all", container.LogOptions{}, all},
+			{"tail", container.LogOptions{Tail: 2}, "line 4\nline 5\n"},
+			{"more than there is", container.LogOptions{Tail: 100}, all},
+			{"since the start", container.LogOptions{Since: state.StartedAt.Add(-time.Minute)}, all},
+			{"since after the end", container.LogOptions{Since: state.FinishedAt.Add(time.Minute)}, ""},
+			{"followed to the end", container.LogOptions{Follow: true}, all},
+			{"tail followed", container.LogOptions{Follow: true, Tail: 1}, "line 5\n"},
+		} {
+			if diff := cmp.Diff(test.want, b.output(id, test.options)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", test.name, diff)
+			}
+		}
+		stamped := b.output(id, container.LogOptions{Timestamps: true, Tail: 1})
+		at, text, _ := strings.Cut(stamped, " ")
+		if _, err := time.Parse(time.RFC3339Nano, at); err != nil || text != "line 5\n" {
+			t.Errorf("with timestamps %q: %v", stamped, err)
+		}
+
+		grumbles := b.run(grumbler)
+		b.awaitExit(grumbles)
+		if got := b.output(grumbles, container.LogOptions{}); got != "to error output\n" {
+			t.Errorf("error output: %q", got)
+		}
+	})
+}
+
+func TestFollowedLogEndsWithTheContainer(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(polite)
+		log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		if err := b.Stop(t.Context(), id, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(log); err != nil || string(text) != "ready\n" {
+			t.Errorf("log %q, %v", text, err)
+		}
+	})
+}
+
+func TestFollowedLogEndsWithItsContext(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(polite)
+		ctx, cancel := context.WithCancel(t.Context())
+		log, err := b.Logs(ctx, id, container.LogOptions{Follow: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		reader := bufio.NewReader(log)
+		if line, err := reader.ReadString('\n'); line != "ready\n" {
+			t.Fatalf("first line %q, %v", line, err)
+		}
+		cancel()
+		if _, err := reader.ReadString('\n'); !errors.Is(err, context.Canceled) {
+			t.Errorf("after cancel: %v", err)
+		}
+	})
+}
+
+func TestExec(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(polite)
+		for _, code := range []int{0, 5} {
+			got, err := b.Exec(t.Context(), id, []string{"sh", "-c", fmt.Sprintf("exit %d", code)})
+			if err != nil || got != code {
+				t.Errorf("exec of exit %d: %d, %v", code, got, err)
+			}
+		}
+		if code, err := b.Exec(t.Context(), id, []string{"no-such-command"}); err == nil && code == 0 {
+			t.Error("exec of a missing command went well")
+		}
+		if _, err := b.Exec(t.Context(), id, nil); model.CodeOf(err) != model.CodeInvalid {
+			t.Errorf("exec of nothing: %v", err)
+		}
+		if err := b.Kill(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		b.awaitExit(id)
+		if _, err := b.Exec(t.Context(), id, []string{"sh", "-c", "exit 0"}); !errors.Is(err, container.ErrNotRunning) {
+			t.Errorf("exec in a stopped container: %v", err)
+		}
+	})
+}
+
+func TestRemoveRefusesARunningContainer(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(polite)
+		if err := b.Remove(t.Context(), id); !errors.Is(err, container.ErrRunning) {
+			t.Errorf("remove: %v", err)
+		}
+		if !b.inspect(id).Running {
+			t.Error("remove stopped it")
+		}
+	})
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		spec := b.spec(polite)
+		id, err := b.Create(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Create(t.Context(), spec); !errors.Is(err, container.ErrNameInUse) {
+			t.Errorf("second create: %v", err)
+		}
+		if err := b.Remove(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Create(t.Context(), spec); err != nil {
+			t.Errorf("create after remove: %v", err)
+		}
+	})
+}
+
+func TestCreateRefusesWhatCannotBeTracked(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		for name, change := range map[string]func(*container.Spec){
+			"no agent":            func(s *container.Spec) { s.AgentID = "" },
+			"no name":             func(s *container.Spec) { s.Name = "" },
+			"one letter":          func(s *container.Spec) { s.Name = "a" },
+			"slash in the name":   func(s *container.Spec) { s.Name = "a/b" },
+			"newline in the name": func(s *container.Spec) { s.Name = "ab\n" },
+			"leading dot":         func(s *container.Spec) { s.Name = ".ab" },
+			"letter beyond ASCII": func(s *container.Spec) { s.Name = "abü" },
+		} {
+			spec := b.spec(polite)
+			change(&spec)
+			if _, err := b.Create(t.Context(), spec); model.CodeOf(err) != model.CodeInvalid {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestStartThatFailsSaysWhy(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		if sim, ok := b.engine.(*container.Sim); ok {
+			sim.SetBehaviour(func(container.Spec) container.SimBehaviour {
+				return container.SimBehaviour{StartError: "no-such-command is not there"}
+			})
+		}
+		spec := b.spec(polite)
+		spec.Command = []string{"no-such-command"}
+		id, err := b.Create(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Start(t.Context(), id); err == nil || !strings.Contains(err.Error(), "no-such-command") {
+			t.Errorf("start: %v", err)
+		}
+		state := b.inspect(id)
+		if state.Running || state.Exited() || state.ExitCode != 127 || !strings.Contains(state.Error, "no-such-command") {
+			t.Errorf("state %+v", state)
+		}
+		if err := b.Remove(t.Context(), id); err != nil {
+			t.Errorf("remove: %v", err)
+		}
+	})
+}
+
+func TestContainerCanBeStartedAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(polite)
+		if err := b.Kill(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		first := b.awaitExit(id)
+		if err := b.Start(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		again := b.inspect(id)
+		if !again.Running || again.Exited() || !again.StartedAt.After(first.StartedAt) {
+			t.Errorf("started again: %+v", again)
+		}
+		// Whether its trap is set by now is not known, so TERM may or may not do.
+		if err := b.Stop(t.Context(), id, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if state := b.inspect(id); !state.Exited() {
+			t.Errorf("stopped again: %+v", state)
+		}
+	})
+}
+
+func TestCallsEndWithTheirContext(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(stubborn)
+		stopped, cancel := context.WithCancel(t.Context())
+		cancel()
+		for name, do := range map[string]func() error{
+			"inspect": func() error { _, err := b.Inspect(stopped, id); return err },
+			"list":    func() error { _, err := b.List(stopped, b.agent); return err },
+			"create":  func() error { _, err := b.Create(stopped, b.spec(polite)); return err },
+			"stop":    func() error { return b.Stop(stopped, id, time.Minute) },
+			"events": func() error {
+				for _, err := range b.Events(stopped) {
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+		} {
+			if err := do(); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v, want the context's error", name, err)
+			}
+		}
+	})
+}
+
+func TestCloseEndsEventsAndFollowedLogs(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		id := b.run(polite)
+		log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		if _, err := io.ReadFull(log, make([]byte, len("ready\n"))); err != nil {
+			t.Fatal(err)
+		}
+		for event, err := range b.Events(t.Context()) {
+			if event.Action == container.EventSubscribed {
+				if err := b.Close(); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if err != nil {
+				if !errors.Is(err, container.ErrUnavailable) || model.CodeOf(err) != model.CodeRuntimeUnavailable {
+					t.Errorf("events ended with %v", err)
+				}
+				break
+			}
+		}
+		if _, err := io.ReadAll(log); !errors.Is(err, container.ErrUnavailable) {
+			t.Errorf("the log ended with %v", err)
+		}
+		b.afterClose(id)
+	})
+}
+
+// afterClose makes sure that the container outlived its runtime, and ends it.
+func (b *bench) afterClose(id string) {
+	b.t.Helper()
+	if b.Name() == "process" {
+		return // see TestProcessesOutliveTheAgent
+	}
+	if !b.inspect(id).Running {
+		b.t.Error("close stopped the container")
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		if sim, ok := b.engine.(*container.Sim); ok {
+			sim.SetBehaviour(func(container.Spec) container.SimBehaviour { return polite.sim })
+		}
+		events := record(t, b)
+		var specs []container.Spec
+		for range 6 {
+			specs = append(specs, b.spec(polite))
+		}
+		var group sync.WaitGroup
+		for _, spec := range specs {
+			group.Go(func() {
+				id, err := b.Create(t.Context(), spec)
+				if err == nil {
+					err = b.Start(t.Context(), id)
+				}
+				if err == nil {
+					err = b.Kill(t.Context(), id)
+				}
+				if err == nil {
+					err = b.Stop(t.Context(), id, time.Second)
+				}
+				if err == nil {
+					err = b.Remove(t.Context(), id)
+				}
+				if err != nil {
+					t.Errorf("%s: %v", spec.Name, err)
+				}
+			})
+		}
+		group.Wait()
+		died := map[string]bool{}
+		for range specs {
+			got := events.until(container.EventDie)
+			died[got[len(got)-1].Name] = true
+		}
+		for _, spec := range specs {
+			if !died[spec.Name] {
+				t.Errorf("no die event of %s", spec.Name)
+			}
+		}
+		if states, err := b.List(t.Context(), b.agent); err != nil || len(states) > 0 {
+			t.Errorf("left: %+v, %v", states, err)
+		}
+	})
+}

@@ -1,0 +1,28 @@
+package container_test
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/heliosctl/heliosctl/daemon/container"
+)
+
+// The test binary is also the shim and the agent that tests kill: see shimCommand and agentCommand.
+const (
+	argShim  = "process-shim"
+	argAgent = "process-agent"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 {
+		switch os.Args[1] {
+		case argShim:
+			os.Exit(container.ShimMain(os.Args[2:]))
+		case argAgent:
+			os.Exit(agentMain(os.Args[2:]))
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
