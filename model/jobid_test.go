@@ -177,3 +177,25 @@ func TestResolveJob(t *testing.T) {
 		t.Errorf(`ResolveJob("") = %v, want %s`, err, CodeInvalidID)
 	}
 }
+
+func FuzzParseJobID(f *testing.F) {
+	for _, seed := range []string{"foo", "foo:1", "foo:1:abc", "foo::abc", ":1", "a:b:c:d", "::"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		lenient, err := ParseJobID(text)
+		if err != nil {
+			if CodeOf(err) != CodeInvalidID {
+				t.Errorf("the error of %q is %s", text, CodeOf(err))
+			}
+			return
+		}
+		if again, err := ParseJobID(lenient.String()); lenient.Version+lenient.Hash != "" && (err != nil || again != lenient) {
+			t.Errorf("%q is %#v, which reads as %#v, %v", text, lenient, again, err)
+		}
+		var strict JobID
+		if err := strict.UnmarshalText([]byte(text)); err == nil && strict != lenient {
+			t.Errorf("%q is %#v and %#v", text, lenient, strict)
+		}
+	})
+}

@@ -76,6 +76,9 @@ func FuzzTimestamp(f *testing.F) {
 			}
 			return
 		}
+		if year := first.Time().Year(); year < 0 || year > 9999 {
+			return // brought there by the zone; has no text of four digits
+		}
 		// What is written for the id reads back as the same moment.
 		second, err := ParseTimestamp(first.String())
 		if err != nil || first != second {
