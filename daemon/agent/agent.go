@@ -173,6 +173,8 @@ type Agent struct {
 	log     *slog.Logger
 	started time.Time
 
+	inContainer bool // the agent itself runs in one
+
 	book    *book
 	orders  *orders
 	engine  *engine
@@ -190,7 +192,7 @@ func New(config Config) (*Agent, error) {
 		return nil, err
 	}
 	config = config.withDefaults()
-	a := &Agent{config: config, log: config.Logger.With("host", config.Host), started: time.Now(), reconcile: newKick()}
+	a := &Agent{config: config, log: config.Logger.With("host", config.Host), started: time.Now(), reconcile: newKick(), inContainer: runsInContainer()}
 	a.report = newReporter(a)
 	records, err := config.Records.Tasks()
 	if err != nil {

@@ -129,7 +129,7 @@ func (h *host) wantRunning(want ...string) {
 		got = append(got, c.ID)
 	}
 	slices.Sort(got)
-	slices.Sort(want)
+	want = slices.Sorted(slices.Values(want))
 	if diff := cmp.Diff(want, got); diff != "" {
 		h.t.Errorf("running containers (-want +got):\n%s", diff)
 	}

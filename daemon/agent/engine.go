@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -38,28 +39,28 @@ func (e *engine) fault() error {
 }
 
 func (e *engine) run(ctx context.Context) error {
-	pause := newBackoff()
+	pause := &healthcheck.Backoff{}
 	for ctx.Err() == nil {
 		err := e.listen(ctx, pause)
 		if ctx.Err() != nil {
 			break
 		}
 		e.lost(err)
-		if sleep(ctx, pause.next(), nil) != nil {
+		if sleep(ctx, pause.Next(), nil) != nil {
 			break
 		}
 	}
 	return ctx.Err()
 }
 
-func (e *engine) listen(ctx context.Context, pause *backoff) error {
+func (e *engine) listen(ctx context.Context, pause *healthcheck.Backoff) error {
 	for event, err := range e.runtime.Events(ctx) {
 		if err != nil {
 			return err
 		}
 		switch event.Action {
 		case container.EventSubscribed:
-			pause.reset()
+			pause.Reset()
 			e.found()
 		case container.EventDie, container.EventDestroy:
 			e.wake(event.ID)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -57,7 +58,7 @@ func (m *masters) isRegistered() bool {
 }
 
 func (m *masters) run(ctx context.Context) error {
-	pause := newBackoff()
+	pause := &healthcheck.Backoff{}
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := m.session(ctx)
@@ -65,7 +66,7 @@ func (m *masters) run(ctx context.Context) error {
 			break
 		}
 		m.closed(err)
-		wait := pause.next()
+		wait := pause.Next()
 		switch {
 		case errors.Is(err, errReconnect):
 			wait = 0
@@ -73,7 +74,7 @@ func (m *masters) run(ctx context.Context) error {
 			m.refused(err)
 			wait = fencedPause
 		case time.Since(began) > time.Minute:
-			pause.reset()
+			pause.Reset()
 			wait = rand.N(5 * time.Second) // a master that went away had many agents
 		}
 		if sleep(ctx, wait, nil) != nil {

@@ -14,7 +14,7 @@ type orders struct {
 	index    uint64
 	complete bool // a master that accepted us has sent a snapshot since the start: what is not in it is not wanted
 	isFenced bool
-	settled  chan struct{} // closed when the agent may act: after the first snapshot or the boot grace
+	settled  chan struct{} // closed when the agent may start and stop: see settle
 	acting   bool
 }
 
@@ -66,19 +66,16 @@ func (o *orders) apply(update model.TaskUpdate) (applied bool) {
 	o.index = update.Index
 	if update.Type == model.TaskUpdateSnapshot {
 		o.complete = true
-		o.settleLocked()
 	}
 	return true
 }
 
-// settle lets the agent act; it reports whether it could not before.
+// settle lets the agent act; it reports whether it could not before. The reconciler calls it once every supervisor has the goal of
+// the first snapshot, so that nothing is started or stopped that the masters had changed their mind about; the end of the boot
+// grace does when no snapshot comes.
 func (o *orders) settle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.settleLocked()
-}
-
-func (o *orders) settleLocked() bool {
 	if o.acting {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -21,15 +22,15 @@ func (a *Agent) runReconciler(ctx context.Context) error {
 	}()
 	poll := time.NewTicker(a.config.Poll)
 	defer poll.Stop()
-	retry := newBackoff()
+	retry := &healthcheck.Backoff{}
 	for {
 		var again <-chan time.Time
 		if err := a.reconcileOnce(ctx, supervisors, allocator); err != nil {
-			pause := retry.next()
+			pause := retry.Next()
 			a.log.Error("reconciliation stopped half way; it is tried again", "error", err, "in", pause)
 			again = time.After(pause)
 		} else {
-			retry.reset()
+			retry.Reset()
 		}
 		select {
 		case <-a.reconcile:
@@ -59,9 +60,10 @@ func (a *Agent) reconcileOnce(ctx context.Context, supervisors map[model.JobID]*
 	for id, s := range supervisors {
 		goals[id] = s.wanted()
 	}
+	authoritative := a.orders.authoritative() // before the tasks are read, so that it holds for them
 	for _, step := range plan(view{
 		desired:       a.orders.tasks(),
-		authoritative: a.orders.authoritative(),
+		authoritative: authoritative,
 		surveyed:      a.sweep.surveyed(),
 		records:       a.book.all(),
 		supervised:    goals,
@@ -70,6 +72,9 @@ func (a *Agent) reconcileOnce(ctx context.Context, supervisors map[model.JobID]*
 		if err := a.take(ctx, step, supervisors); err != nil {
 			return err
 		}
+	}
+	if authoritative {
+		a.orders.settle()
 	}
 	return nil
 }

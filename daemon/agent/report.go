@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -23,7 +24,7 @@ func newReporter(a *Agent) *reporter {
 }
 
 func (r *reporter) run(ctx context.Context) error {
-	pause := newBackoff()
+	pause := &healthcheck.Backoff{}
 	for ctx.Err() == nil {
 		accepted := r.agent.masters.accepted.next()
 		if !r.agent.masters.isRegistered() {
@@ -36,9 +37,9 @@ func (r *reporter) run(ctx context.Context) error {
 		sent, err := r.post(ctx)
 		switch {
 		case err != nil:
-			_ = sleep(ctx, pause.next(), r.failed(ctx, err, accepted)) // the loop's condition sees ctx
+			_ = sleep(ctx, pause.Next(), r.failed(ctx, err, accepted)) // the loop's condition sees ctx
 		case sent == 0:
-			pause.reset()
+			pause.Reset()
 			select {
 			case <-r.kick:
 			case <-time.After(r.agent.config.Poll):

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -131,7 +132,7 @@ func (t *task) prepareImage(ctx context.Context, image string, restart bool) err
 func (t *task) wait(ctx context.Context, id string) error {
 	watch, stop := t.agent.engine.watch(id)
 	defer stop()
-	trouble := newBackoff()
+	trouble := &healthcheck.Backoff{}
 	for {
 		changed := watch.next()
 		state, err := t.runtime().Inspect(ctx, id)
@@ -142,11 +143,11 @@ func (t *task) wait(ctx context.Context, id string) error {
 		case errors.Is(err, container.ErrNotFound):
 			return errRemoved
 		case err != nil:
-			pause = trouble.next()
+			pause = trouble.Next()
 		case !state.Running:
 			return &exitError{state: state}
 		default:
-			trouble.reset()
+			trouble.Reset()
 			if err := t.reportOnce(model.StateRunning, nil); err != nil {
 				t.log.Warn("a change of the task is not reported yet", "error", err)
 			}

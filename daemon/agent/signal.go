@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -57,22 +56,3 @@ func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 		return ctx.Err()
 	}
 }
-
-// backoff gives growing random pauses: min first, then 1.5 to 2.5 times the one before, at most max.
-type backoff struct {
-	min, max time.Duration
-	last     time.Duration
-}
-
-func newBackoff() *backoff { return &backoff{min: time.Second, max: 30 * time.Second} }
-
-func (b *backoff) next() time.Duration {
-	if b.last == 0 {
-		b.last = b.min
-		return b.last
-	}
-	b.last = min(time.Duration(float64(b.last)*(1.5+rand.Float64())), b.max)
-	return b.last
-}
-
-func (b *backoff) reset() { b.last = 0 }

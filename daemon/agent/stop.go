@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -16,14 +17,14 @@ const defaultKillDelay = 120 * time.Second
 // container engine or disk in trouble is waited for.
 func (s *supervisor) takeDown(ctx context.Context, goal model.Goal) {
 	t := s.task
-	trouble := newBackoff()
+	trouble := &healthcheck.Backoff{}
 	for ctx.Err() == nil {
 		back := t.agent.engine.back.next()
 		err := s.tryTakeDown(ctx, goal)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		pause := trouble.next()
+		pause := trouble.Next()
 		t.log.Warn("task is not stopped yet", "error", err, "again", pause)
 		if sleep(ctx, pause, back) != nil {
 			return
@@ -110,7 +111,7 @@ func killDelay(job model.Job) time.Duration {
 // end stops a container and returns once it is seen not to run.
 func (t *task) end(ctx context.Context, id string, delay time.Duration) (container.State, error) {
 	err := t.runtime().Stop(ctx, id, delay)
-	pause := newBackoff()
+	pause := &healthcheck.Backoff{}
 	for {
 		if ctx.Err() != nil {
 			return container.State{}, ctx.Err()
@@ -128,7 +129,7 @@ func (t *task) end(ctx context.Context, id string, delay time.Duration) (contain
 			return state, nil
 		}
 		t.log.Warn("container still runs after it was stopped; killing it", "container", id, "error", err)
-		if err = sleep(ctx, pause.next(), nil); err != nil {
+		if err = sleep(ctx, pause.Next(), nil); err != nil {
 			return container.State{}, err
 		}
 		err = t.runtime().Kill(ctx, id)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -109,7 +110,7 @@ func (s *supervisor) finish(reached model.Goal) bool {
 
 // keepRunning runs one container after another until ctx is done.
 func (s *supervisor) keepRunning(ctx context.Context) {
-	trouble := newBackoff()
+	trouble := &healthcheck.Backoff{}
 	for ctx.Err() == nil {
 		back := s.task.agent.engine.back.next()
 		err := runContainer(ctx, s.task)
@@ -128,7 +129,7 @@ func (s *supervisor) keepRunning(ctx context.Context) {
 
 // conclude reports how a run ended and returns how long to wait before the next. Trouble of the host (the engine or the records do
 // not answer) is not the task's: it is not reported, and the task goes on where it was.
-func (s *supervisor) conclude(err error, trouble *backoff) time.Duration {
+func (s *supervisor) conclude(err error, trouble *healthcheck.Backoff) time.Duration {
 	t := s.task
 	var exit *exitError
 	var unrecorded *recordError
@@ -142,7 +143,7 @@ func (s *supervisor) conclude(err error, trouble *backoff) time.Duration {
 		}
 	case unanswered(err), errors.As(err, &unrecorded):
 		t.log.Warn("task has to wait", "error", err)
-		return trouble.next()
+		return trouble.Next()
 	default:
 		t.policy.ended(time.Now())
 		t.policy.failed(err)
@@ -150,9 +151,9 @@ func (s *supervisor) conclude(err error, trouble *backoff) time.Duration {
 	}
 	if err != nil {
 		t.log.Warn("task has to wait", "error", err)
-		return trouble.next()
+		return trouble.Next()
 	}
-	trouble.reset()
+	trouble.Reset()
 	return t.policy.delay(time.Now())
 }
 
