@@ -179,15 +179,6 @@ func TestHTTPServerThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-func TestHTTPIgnoresProxies(t *testing.T) {
-	t.Setenv("HTTP_PROXY", "http://"+freeAddress(t))
-	address := serve(t, func(http.ResponseWriter, *http.Request) {})
-	hc := model.HealthCheck{Type: model.HealthCheckHTTP, Path: "/", Port: "web"}
-	if err := newChecker(t, hc, target(t, address)).Check(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestTCP(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
