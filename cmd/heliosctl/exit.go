@@ -18,6 +18,9 @@ const (
 	exitInterrupted = 130
 )
 
+// codeInterrupted is the status word of a command that was interrupted; it never crosses the wire.
+const codeInterrupted model.Code = "INTERRUPTED"
+
 // classExit says with which code the process ends when a command fails, and how the help explains it.
 type classExit struct {
 	class   model.Class
@@ -129,7 +132,10 @@ func statusOf(err error) model.Code {
 		return model.CodeOK
 	}
 	var coded *model.Error
-	if !errors.As(err, &coded) && classOf(err) == model.ClassInvalid {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return codeInterrupted
+	case !errors.As(err, &coded) && classOf(err) == model.ClassInvalid:
 		return model.CodeInvalid
 	}
 	return model.CodeOf(err)

@@ -135,7 +135,7 @@ func failureReason(task model.TaskStatus) string {
 			reason = "the container could not be run"
 		}
 	}
-	reason = fmt.Sprintf("%s %s", task.State, reason)
+	reason = fmt.Sprintf("%s: %s", task.State, reason)
 	if task.ContainerError != "" {
 		reason += ": " + task.ContainerError
 	}
@@ -186,9 +186,10 @@ func (w *waiter) run(ctx context.Context, hosts []string) (map[string]progress, 
 
 	ended := map[string]progress{}
 	pending := slices.Clone(hosts)
-	for len(pending) > 0 {
-		seen, err := w.observe(limited, pending)
-		if err != nil && limited.Err() == nil && !passing(err) {
+	// However short the timeout, the hosts are looked at once.
+	for looking := ctx; len(pending) > 0; looking = limited {
+		seen, err := w.observe(looking, pending)
+		if err != nil && looking.Err() == nil && !passing(err) {
 			return nil, err
 		}
 		pending = slices.DeleteFunc(pending, func(host string) bool {

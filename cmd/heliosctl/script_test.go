@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// TestMain makes this test binary act as heliosctl when a script runs it under that name.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"heliosctl": main})
+}
+
+// TestScripts runs the scripts of testdata/script, each against a master of its own. With UPDATE_SCRIPTS in the environment, the
+// expected outputs in them are rewritten. Beside the usual commands they have:
+//
+//	exits CODE heliosctl ARGS...                        run a command and check its exit code
+//	host NAME UP|DOWN [runtime=KIND] [LABEL=VALUE...]   add a host
+//	job ID IMAGE [TOKEN]                                create a job, giving NAME and VERSION
+//	report HOST JOB STATE [key=value...]                report a task; keys are goal, throttled, container, error and port
+//	gone HOST JOB                                       report that a task is gone
+//	seen                                                wait until a waiting command has read the last report
+//	[!] deployed HOST JOB                               wait until a job is (not) deployed to a host
+//	streaming N                                         wait until N event streams have been opened
+//	cut                                                 cut all connections
+//	written [REQUEST...]                                check what was to be changed since the last such line; any forgets it
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			master := startFakeMaster(env.Defer)
+			env.Values["master"] = master
+			env.Setenv("HELIOS_MASTER", master.server.URL)
+			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else every command under the race detector takes a second to end
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": scriptExits, "host": scriptHost, "job": scriptJob, "report": scriptReport, "gone": scriptGone, "seen": scriptSeen, "streaming": scriptStreaming,
+			"deployed": scriptDeployed,
+			"cut":      scriptCut, "written": scriptWritten,
+		},
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+func masterOf(ts *testscript.TestScript) *fakeMaster {
+	return ts.Value("master").(*fakeMaster)
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARGS...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func scriptHost(ts *testscript.TestScript, _ bool, args []string) {
+	labels, runtime := map[string]string{}, "docker"
+	for _, arg := range args[2:] {
+		key, value, _ := strings.Cut(arg, "=")
+		if key == "runtime" {
+			runtime = value
+		} else {
+			labels[key] = value
+		}
+	}
+	ts.Check(masterOf(ts).addHost(args[0], model.Liveness(args[1]), runtime, labels))
+}
+
+func scriptJob(ts *testscript.TestScript, _ bool, args []string) {
+	id, err := model.ParseJobID(args[0])
+	ts.Check(err)
+	job := model.Job{ID: id, Image: args[1]}
+	if len(args) > 2 {
+		job.Token = args[2]
+	}
+	_, err = masterOf(ts).CreateJob(context.Background(), model.Request{User: "tester"}, job)
+	ts.Check(err)
+}
+
+func scriptReport(ts *testscript.TestScript, _ bool, args []string) {
+	master := masterOf(ts)
+	job, err := master.job(args[1])
+	ts.Check(err)
+	status := model.TaskStatus{Job: job, State: model.State(args[2]), Goal: model.GoalStart, Throttled: model.ThrottleNo}
+	for _, arg := range args[3:] {
+		key, value, _ := strings.Cut(arg, "=")
+		switch key {
+		case "goal":
+			status.Goal = model.Goal(value)
+		case "throttled":
+			status.Throttled = model.Throttle(value)
+		case "container":
+			status.ContainerID = value
+		case "error":
+			status.ContainerError = value
+		case "port":
+			name, mapping, err := model.ParsePortMapping(value)
+			ts.Check(err)
+			put(&status.Ports, name, mapping)
+		default:
+			ts.Fatalf("unknown key %q", key)
+		}
+	}
+	ts.Check(master.report(args[0], status, false))
+}
+
+func scriptGone(ts *testscript.TestScript, _ bool, args []string) {
+	master := masterOf(ts)
+	job, err := master.job(args[1])
+	ts.Check(err)
+	ts.Check(master.report(args[0], model.TaskStatus{Job: job}, true))
+}
+
+func scriptSeen(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(masterOf(ts).awaitSeen())
+}
+
+func scriptDeployed(ts *testscript.TestScript, neg bool, args []string) {
+	master := masterOf(ts)
+	job, err := master.job(args[1])
+	ts.Check(err)
+	ts.Check(master.awaitDeployed(args[0], job.ID, !neg))
+}
+
+func scriptStreaming(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ts.Check(masterOf(ts).awaitStreams(want))
+}
+
+func scriptCut(ts *testscript.TestScript, _ bool, _ []string) {
+	masterOf(ts).server.CloseClientConnections()
+}
+
+func scriptWritten(ts *testscript.TestScript, _ bool, args []string) {
+	got := strings.Join(masterOf(ts).takeWritten(), "\n")
+	if slices.Equal(args, []string{"any"}) {
+		return
+	}
+	if want := strings.Join(args, "\n"); got != want {
+		ts.Fatalf("changes asked for:\n%s\nwant:\n%s", got, want)
+	}
+}
