@@ -379,19 +379,14 @@ func TestEventStreamFilters(t *testing.T) {
 	}
 }
 
-// TestServeEndsStreams holds that Serve ends idle streams, lets a request under way finish, and leaves nothing running.
+// TestServeEndsStreams holds that Serve ends idle streams and closes its listener.
 func TestServeEndsStreams(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := newWorld(t, api.Config{})
 	w.agent("host1", nil)
-	w.http.URL = "http://" + listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	served := make(chan error, 1)
-	go func() { served <- w.server.Serve(ctx, listener) }()
+	address, served := serve(ctx, t, api.Config{Backend: w.backend})
+	w.http.URL = "http://" + address
 
 	events, tasks := w.open("/v1/events"), w.open("/v1/agents/host1/tasks?agent=id-host1")
 	next[model.Event](events)
@@ -400,15 +395,8 @@ func TestServeEndsStreams(t *testing.T) {
 	if events.scanner.Scan() || tasks.scanner.Scan() {
 		t.Error("a stream went on after the shutdown")
 	}
-	select {
-	case err := <-served:
-		if err != nil {
-			t.Errorf("Serve failed: %v", err)
-		}
-	case <-time.After(patience):
-		t.Fatal("Serve did not return")
-	}
-	if _, err := net.Dial("tcp", listener.Addr().String()); err == nil {
+	await(t, served)
+	if _, err := net.Dial("tcp", address); err == nil {
 		t.Error("the listener is still open")
 	}
 }

@@ -149,9 +149,9 @@ func (st *taskStream) next() ([]byte, error) {
 			return nil, fmt.Errorf("encoding task %s: %w", task.Job.ID, err)
 		}
 		delete(gone, task.Job.ID)
-		print := maphash.Bytes(st.seed, encoded)
-		if old, ok := st.sent[task.Job.ID]; !ok || old != print {
-			st.sent[task.Job.ID] = print
+		fingerprint := maphash.Bytes(st.seed, encoded)
+		if old, ok := st.sent[task.Job.ID]; !ok || old != fingerprint {
+			st.sent[task.Job.ID] = fingerprint
 			updated = append(updated, encoded)
 		}
 	}
