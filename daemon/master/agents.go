@@ -1,0 +1,36 @@
+package master
+
+import (
+	"context"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store"
+)
+
+// RegisterAgent claims the host name for the agent and records the facts of its machine; unchanged ones cost no write. It fails with
+// CodeHostConflict when the name belongs to another agent id.
+func (m *Master) RegisterAgent(ctx context.Context, r model.Registration) (model.Registered, error) {
+	if err := m.ReadIndex(ctx); err != nil {
+		return model.Registered{}, err
+	}
+	registered, unchanged := m.folders.state.Registered(r)
+	if !unchanged {
+		result, err := m.write(ctx, model.Request{}, store.RegisterAgent{Registration: r})
+		if err != nil {
+			return model.Registered{}, err
+		}
+		registered = result.Registered
+		m.kickLiveness()
+	}
+	m.gauges.put(r.Host, model.Gauges{
+		AgentID: r.AgentID, LoadAvg: r.HostInfo.LoadAvg, MemoryFreeBytes: r.HostInfo.MemoryFreeBytes,
+		SwapFreeBytes: r.HostInfo.SwapFreeBytes, Uptime: r.AgentInfo.Uptime,
+	})
+	return registered, nil
+}
+
+// HostTasks returns everything deployed to the host, the index it was read at, and a channel that is closed when it may have changed.
+// It fails with CodeHostNotFound, or with CodeHostConflict when the host belongs to another agent id.
+func (m *Master) HostTasks(host, agentID string) (tasks []model.Task, index uint64, changed <-chan struct{}, err error) {
+	return m.folders.state.Tasks(host, agentID)
+}

@@ -1,0 +1,128 @@
+package master
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+)
+
+// Members tells who is alive. It is safe for concurrent use.
+type Members interface {
+	// AgentAlive reports whether the agent of that id is alive under that host name.
+	AgentAlive(host, agentID string) bool
+	// MasterNames returns the names of the masters that are alive.
+	MasterNames() []string
+	// Changed returns a channel that is closed at the next change of any of it.
+	Changed() <-chan struct{}
+}
+
+// DefaultMinFreeBytes is the free disk space below which writes are refused.
+const DefaultMinFreeBytes = 200 << 20
+
+// defaultLivenessGrace is longer than a freshly started gossip takes to find everyone again.
+const defaultLivenessGrace = 10 * time.Second
+
+// Config says how a master runs. Name and DataDir are required.
+type Config struct {
+	Name    string // of this master, as clients see it
+	DataDir string // a folder of its own
+
+	// RaftBind is the address at which other masters' raft reaches this one; "127.0.0.1:0" when empty.
+	RaftBind string
+	// RaftAdvertise is the address others are told: an IP or IP:port. When empty it is RaftBind's, or if that is all addresses, the
+	// first one of this machine that is not loopback.
+	RaftAdvertise string
+
+	Members Members // nil: no agent is alive and this is the only master
+	Logger  *slog.Logger
+
+	// CapabilityWhitelist are the capabilities that jobs may add to their containers.
+	CapabilityWhitelist []string
+	// HistoryLimit is how many status changes are kept of each job on each host; 0 means store.DefaultHistoryLimit. It must be the
+	// same on every master.
+	HistoryLimit int
+	// MinFreeBytes is the free disk space below which writes are refused; 0 means DefaultMinFreeBytes.
+	MinFreeBytes uint64
+	// LivenessGrace is how long a new leader waits before it believes that an agent is gone, so that its gossip can find everyone
+	// first; 0 means 10 s.
+	LivenessGrace time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.RaftBind == "" {
+		c.RaftBind = "127.0.0.1:0"
+	}
+	if c.Members == nil {
+		c.Members = alone{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.MinFreeBytes == 0 {
+		c.MinFreeBytes = DefaultMinFreeBytes
+	}
+	if c.LivenessGrace == 0 {
+		c.LivenessGrace = defaultLivenessGrace
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var errs []error
+	if c.Name == "" {
+		errs = append(errs, errors.New("a master needs a name"))
+	}
+	if c.DataDir == "" {
+		errs = append(errs, errors.New("a master needs a data folder"))
+	}
+	if c.HistoryLimit < 0 {
+		errs = append(errs, fmt.Errorf("the history limit is %d; it must be positive", c.HistoryLimit))
+	}
+	return errors.Join(errs...)
+}
+
+// alone are the members of a master without gossip.
+type alone struct{}
+
+func (alone) AgentAlive(string, string) bool { return false }
+func (alone) MasterNames() []string          { return nil }
+func (alone) Changed() <-chan struct{}       { return nil }
+
+// advertised returns the address to tell others for a listener at bound.
+func advertised(configured string, bound *net.TCPAddr) (*net.TCPAddr, error) {
+	host, port := configured, strconv.Itoa(bound.Port)
+	if h, p, err := net.SplitHostPort(configured); err == nil {
+		host, port = h, p
+	}
+	switch {
+	case host != "":
+	case !bound.IP.IsUnspecified():
+		host = bound.IP.String()
+	default:
+		host = ownIP().String()
+	}
+	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("cannot advertise the raft address %q: %w", configured, err)
+	}
+	if addr.IP == nil || addr.IP.IsUnspecified() {
+		return nil, fmt.Errorf("cannot advertise the raft address %q: others cannot reach it; give an address of this machine", configured)
+	}
+	return addr, nil
+}
+
+// ownIP is the machine's first address that is not loopback, or else that.
+func ownIP() net.IP {
+	addrs, err := net.InterfaceAddrs()
+	if err == nil {
+		for _, addr := range addrs {
+			if ip, ok := addr.(*net.IPNet); ok && ip.IP.IsGlobalUnicast() {
+				return ip.IP
+			}
+		}
+	}
+	return net.IPv4(127, 0, 0, 1)
+}

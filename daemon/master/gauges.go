@@ -1,0 +1,67 @@
+package master
+
+import (
+	"sync"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// gauges are the last readings of each host. They are kept in memory only: agents send them again and again.
+type gauges struct {
+	mu     sync.RWMutex
+	byHost map[string]reading
+}
+
+// reading is what an agent sent and when.
+type reading struct {
+	model.Gauges
+	at time.Time
+}
+
+func newGauges() *gauges { return &gauges{byHost: map[string]reading{}} }
+
+func (g *gauges) put(host string, values model.Gauges) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.byHost[host] = reading{Gauges: values, at: time.Now()}
+}
+
+func (g *gauges) forget(host string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.byHost, host)
+}
+
+// merge puts the last readings of the host's agent into its status. The uptime of an agent that is up goes on from its last reading;
+// that of one that is down stays what was recorded.
+func (g *gauges) merge(status *model.HostStatus, host, agentID string) {
+	g.mu.RLock()
+	r, ok := g.byHost[host]
+	g.mu.RUnlock()
+	ok = ok && r.AgentID == agentID
+	if ok && status.HostInfo != nil {
+		status.HostInfo.LoadAvg, status.HostInfo.MemoryFreeBytes, status.HostInfo.SwapFreeBytes = r.LoadAvg, r.MemoryFreeBytes, r.SwapFreeBytes
+	}
+	if status.AgentInfo == nil || status.Status != model.Up {
+		return
+	}
+	if ok && r.Uptime > 0 {
+		status.AgentInfo.Uptime = r.Uptime + time.Since(r.at).Milliseconds()
+	} else {
+		status.AgentInfo.Uptime = uptimeAt(status.AgentInfo.StartTime, time.Now())
+	}
+}
+
+// PostGauges remembers readings of a host. It fails with CodeHostNotFound or CodeHostConflict.
+func (m *Master) PostGauges(host string, values model.Gauges) error {
+	agentID, err := m.folders.state.AgentID(host)
+	if err != nil {
+		return err
+	}
+	if agentID != values.AgentID {
+		return model.Errorf(model.CodeHostConflict, "host %s belongs to another agent", host)
+	}
+	m.gauges.put(host, values)
+	return nil
+}

@@ -1,0 +1,73 @@
+package master
+
+import (
+	"context"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store"
+)
+
+// livenessAtOnce is how many changes one command records at most.
+const livenessAtOnce = 500
+
+// recordLiveness records every host whose agent comes or goes, so that there is an event of it and the last sign of life is known to
+// all masters. What hosts' statuses say comes from gossip alone.
+func (m *Master) recordLiveness(ctx context.Context) {
+	// A leader that has just started hardly knows anybody: it believes in absences only later.
+	grace := time.NewTimer(m.config.LivenessGrace)
+	defer grace.Stop()
+	trusted := false
+	for {
+		changed := m.config.Members.Changed()
+		retry := m.recordChanges(ctx, m.livenessChanges(trusted))
+		select {
+		case <-changed:
+		case <-m.livenessKick:
+		case <-grace.C:
+			trusted = true
+		case <-retry:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// recordChanges returns a channel to wait for when it has to be tried again, else nil.
+func (m *Master) recordChanges(ctx context.Context, changes []store.LivenessChange) <-chan time.Time {
+	for len(changes) > 0 && ctx.Err() == nil {
+		n := min(livenessAtOnce, len(changes))
+		if _, err := m.write(ctx, model.Request{}, store.HostLiveness{Changes: changes[:n]}); err != nil {
+			m.log.Warn("cannot record which hosts came and went", "err", err)
+			return time.After(time.Second)
+		}
+		for _, change := range changes[:n] {
+			m.log.Info("host changed", "host", change.Host, "up", change.Up)
+		}
+		changes = changes[n:]
+	}
+	return nil
+}
+
+// livenessChanges compares gossip with what is recorded. Hosts that are gone are left out unless absence is trusted.
+func (m *Master) livenessChanges(trusted bool) []store.LivenessChange {
+	now := m.now()
+	var changes []store.LivenessChange
+	for _, recorded := range m.folders.state.Liveness() {
+		alive := m.config.Members.AgentAlive(recorded.Host, recorded.AgentID)
+		if alive == recorded.Up || !alive && !trusted {
+			continue
+		}
+		recorded.Up, recorded.At = alive, now
+		changes = append(changes, recorded)
+	}
+	return changes
+}
+
+// kickLiveness makes the leader look again: a host was registered whose agent may be alive already.
+func (m *Master) kickLiveness() {
+	select {
+	case m.livenessKick <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,135 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// Master is one of the masters. Its methods are safe for concurrent use.
+type Master struct {
+	config  Config
+	log     *slog.Logger
+	folders *folders
+
+	node     atomic.Pointer[node] // nil before Run has started raft and after it has stopped it
+	leading  *leadership
+	statuses *statusQueue
+	gauges   *gauges
+	disk     *diskGuard
+
+	livenessKick chan struct{} // capacity 1: look at who is alive again
+
+	ready     chan struct{}
+	readyOnce sync.Once
+	running   atomic.Bool
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// New opens the data folder and starts nothing: reads work, writes wait for Run. Whoever does not call Run calls Close.
+func New(config Config) (*Master, error) {
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	folders, err := openFolders(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Master{
+		config:       config,
+		log:          config.Logger,
+		folders:      folders,
+		leading:      newLeadership(),
+		statuses:     newStatusQueue(),
+		gauges:       newGauges(),
+		disk:         &diskGuard{dir: config.DataDir, min: config.MinFreeBytes},
+		livenessKick: make(chan struct{}, 1),
+		ready:        make(chan struct{}),
+	}, nil
+}
+
+// Run runs the master until ctx ends, and closes its folders. It returns an error when it cannot start, or cannot go on because the
+// disk fails. It may be called once.
+func (m *Master) Run(ctx context.Context) (err error) {
+	if m.running.Swap(true) {
+		return errors.New("the master was run before")
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+
+	notify := make(chan bool, 8)
+	n, err := startNode(m.config, m.folders, notify)
+	if err != nil {
+		return err
+	}
+	m.node.Store(n)
+	m.log.Info("master started", "raft", n.address, "index", m.Index())
+
+	var loops sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	loops.Go(func() { m.followLeadership(ctx, n, notify) })
+	loops.Go(func() { m.watchLeader(ctx, n) })
+	loops.Go(func() { m.statuses.run(ctx, m.recordStatuses) })
+
+	var failed error
+	select {
+	case <-ctx.Done():
+	case <-m.folders.state.Failed():
+		failed = fmt.Errorf("the master cannot go on: %w", m.folders.state.Err())
+	}
+	cancel()
+	// Raft stops first: it answers the writes under way, which the loops may be waiting for.
+	stopErr := n.stop()
+	loops.Wait()
+	m.node.Store(nil)
+	m.leading.set(leaderView{})
+	return errors.Join(failed, stopErr)
+}
+
+// Close closes the data folder of a master that does not run. Reads from memory still work afterwards.
+func (m *Master) Close() error {
+	m.closeOnce.Do(func() { m.closeErr = m.folders.close() })
+	return m.closeErr
+}
+
+// Ready is closed when this master has become the leader, or has found one, and reads and writes work.
+func (m *Master) Ready() <-chan struct{} { return m.ready }
+
+func (m *Master) becomeReady() { m.readyOnce.Do(func() { close(m.ready) }) }
+
+// Health returns the master's checks by name; nil is healthy.
+func (m *Master) Health() map[string]error {
+	checks := map[string]error{"storage": m.folders.state.Err(), "raft": nil}
+	if checks["storage"] == nil {
+		checks["storage"] = m.disk.check()
+	}
+	if view, _ := m.leading.get(); !view.self && view.other == "" {
+		checks["raft"] = errNoLeader()
+	}
+	return checks
+}
+
+// Index is the index of the last change that reads reflect.
+func (m *Master) Index() uint64 { return m.folders.state.Index() }
+
+// ClusterID names the cluster, "" before its first leader has made it up.
+func (m *Master) ClusterID() string { return m.folders.state.ClusterID() }
+
+// Events returns the events after index; see store.State.
+func (m *Master) Events(index uint64) (events []model.Event, reset bool, more <-chan struct{}) {
+	return m.folders.state.Events(index)
+}
+
+// ServerID is this master's raft id; it stays the same for as long as the data folder does.
+func (m *Master) ServerID() string { return string(m.folders.serverID) }
+
+// isLeader reports whether this master leads now.
+func (n *node) isLeader() bool { return n.State() == raft.Leader }

@@ -1,0 +1,140 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store"
+)
+
+func (m *Master) now() model.Timestamp { return model.TimestampOf(time.Now()) }
+
+// write proposes a change in the name of req and returns what applying it came to. A change that is refused is an error.
+func (m *Master) write(ctx context.Context, req model.Request, body store.Body) (store.Result, error) {
+	command, err := store.Encode(m.now(), req, body)
+	if err != nil {
+		return store.Result{}, encodeError(err)
+	}
+	return m.writeCommand(ctx, command)
+}
+
+// encodeError keeps a code in err's chain: an incomplete job id cannot be encoded.
+func encodeError(err error) error {
+	var coded *model.Error
+	if errors.As(err, &coded) {
+		return coded
+	}
+	return model.Errorf(model.CodeInternal, "cannot encode the change: %v", err)
+}
+
+func (m *Master) writeCommand(ctx context.Context, command []byte) (store.Result, error) {
+	if len(command) > store.MaxCommandSize {
+		return store.Result{}, model.Errorf(model.CodeTooLarge,
+			"the change takes %d bytes, more than the %d that are allowed; make it smaller", len(command), store.MaxCommandSize)
+	}
+	if err := m.disk.check(); err != nil {
+		return store.Result{}, err
+	}
+	return m.propose(ctx, command)
+}
+
+// propose has raft commit and apply a command. It does not end early when ctx does: a leader without a majority steps down within
+// the lease, so the outcome is soon known.
+func (m *Master) propose(ctx context.Context, command []byte) (store.Result, error) {
+	if err := m.leading.await(ctx, func(v leaderView) bool { return v.self }); err != nil {
+		return store.Result{}, err
+	}
+	n := m.node.Load()
+	if n == nil {
+		return store.Result{}, errNoLeader()
+	}
+	future := n.Apply(command, leaderWait)
+	if err := future.Error(); err != nil {
+		return store.Result{}, proposeError(err)
+	}
+	result, ok := future.Response().(store.Result)
+	if !ok {
+		return store.Result{}, model.Errorf(model.CodeInternal, "the state answered with a %T", future.Response())
+	}
+	if result.Err != nil {
+		return result, result.Err
+	}
+	return result, nil
+}
+
+// proposeError tells changes that certainly did not happen from those that may have.
+func proposeError(err error) error {
+	for _, notApplied := range []error{raft.ErrNotLeader, raft.ErrEnqueueTimeout, raft.ErrLeadershipTransferInProgress} {
+		if errors.Is(err, notApplied) {
+			return model.Errorf(model.CodeUnavailable, "the change was not made: %v; try again", err)
+		}
+	}
+	return model.Errorf(model.CodeOutcomeUnknown, "the change may or may not have been made: %v; try again with the same request id", err)
+}
+
+// ReadIndex returns when reads reflect every write that was acknowledged before the call. It fails with CodeUnavailable when this
+// master does not lead, or there is no leader for two seconds.
+//
+// The commit index counts only in a term whose first command this leader has applied: before, it may be behind what earlier leaders
+// acknowledged. It is taken before the others confirm the leader, and holds if the term is still the same then.
+func (m *Master) ReadIndex(ctx context.Context) error {
+	if err := m.leading.await(ctx, func(v leaderView) bool { return v.self && v.ready }); err != nil {
+		return err
+	}
+	n := m.node.Load()
+	if n == nil {
+		return errNoLeader()
+	}
+	term := n.CurrentTerm()
+	if m.folders.state.Term() != term {
+		return model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
+	}
+	index := n.CommitIndex()
+	if err := n.VerifyLeader().Error(); err != nil {
+		return model.Errorf(model.CodeUnavailable, "this master no longer leads: %v; try again", err)
+	}
+	if n.CurrentTerm() != term {
+		return model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
+	}
+	if err := m.folders.state.WaitIndex(ctx, index); err != nil {
+		return model.Errorf(model.CodeUnavailable, "index %d was not applied in time: %v; try again", index, err)
+	}
+	return nil
+}
+
+// diskGuard refuses writes when the disk is nearly full: the databases map files into memory, and writing to those without space
+// kills the process.
+type diskGuard struct {
+	dir string
+	min uint64
+
+	mu      sync.Mutex
+	checked time.Time
+	err     error
+}
+
+// diskCheckEvery is how long a look at the disk counts.
+const diskCheckEvery = time.Second
+
+// check fails with CodeStorageFull.
+func (g *diskGuard) check() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Since(g.checked) < diskCheckEvery {
+		return g.err
+	}
+	g.checked, g.err = time.Now(), nil
+	free, err := store.FreeSpace(g.dir)
+	if err != nil {
+		g.err = model.Errorf(model.CodeInternal, "%v", err)
+	} else if free < g.min {
+		g.err = model.Errorf(model.CodeStorageFull,
+			"the disk of %s has %d MB free, fewer than the %d MB that are needed; make room", g.dir, free>>20, g.min>>20)
+	}
+	return g.err
+}
