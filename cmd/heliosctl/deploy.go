@@ -27,7 +27,7 @@ func newDeployCommand(env *environment) *cobra.Command {
 
 JOB is a name, name:version, or the start of an id; HOST is a name or the unique start of one. Every host is tried, whatever becomes
 of the others. Without --wait the command ends when the master has recorded the deployments; with it, when the job runs on every
-host, or with the reason why it does not.`,
+host, or with the reason why it does not. A job without a health check runs as soon as its container has started.`,
 		Example: `  heliosctl deploy web:1 web-1.example.com
   heliosctl deploy web:1 web-1 web-2 --wait --timeout 2m
   heliosctl deploy web:1 web-1 --no-start`,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -11,13 +12,29 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 
 	"github.com/heliosctl/heliosctl/model"
 )
 
 // TestMain makes this test binary act as heliosctl when a script runs it under that name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"heliosctl": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"heliosctl": main})
+}
+
+// leakChecked fails tests that leave goroutines behind.
+type leakChecked struct{ *testing.M }
+
+// Run runs the tests and returns the exit code.
+func (m leakChecked) Run() int {
+	code := m.M.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
 }
 
 // TestScripts runs the scripts of testdata/script, each against a master of its own. With UPDATE_SCRIPTS in the environment, the
