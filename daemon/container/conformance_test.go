@@ -81,17 +81,21 @@ type bench struct {
 	made  int
 }
 
-// benches makes one bench of each kind for a test.
-var benches = map[string]func(t *testing.T) *bench{
-	"docker":  dockerBench,
-	"process": func(t *testing.T) *bench { return processBench(t, t.TempDir()) },
-	"sim":     simBench,
+// runtimes prepares what the benches of one kind share, and returns what makes one.
+var runtimes = map[string]func(t *testing.T) func(t *testing.T) *bench{
+	"docker": dockerBenches,
+	"process": func(*testing.T) func(t *testing.T) *bench {
+		return func(t *testing.T) *bench { return processBench(t, t.TempDir()) }
+	},
+	"sim": func(*testing.T) func(t *testing.T) *bench { return simBench },
 }
 
-func dockerBench(t *testing.T) *bench {
-	docker := containertest.RequireDocker(t)
-	image := containertest.BusyboxImage(t, docker)
-	return &bench{engine: docker, t: t, agent: containertest.AgentID(t, docker), image: image}
+func dockerBenches(t *testing.T) func(t *testing.T) *bench {
+	image := containertest.BusyboxImage(t, containertest.RequireDocker(t))
+	return func(t *testing.T) *bench {
+		docker := containertest.RequireDocker(t)
+		return &bench{engine: docker, t: t, agent: containertest.AgentID(t, docker), image: image}
+	}
 }
 
 func shimCommand(t testing.TB) []string {
@@ -103,26 +107,40 @@ func shimCommand(t testing.TB) []string {
 }
 
 func processBench(t *testing.T, dir string) *bench {
+	t.Cleanup(func() { endProcesses(t, dir) })
+	return &bench{engine: openProcesses(t, dir), t: t, agent: "agent", image: "unused"}
+}
+
+// openProcesses opens a process runtime that is closed at the end of the test.
+func openProcesses(t *testing.T, dir string) *container.Process {
+	t.Helper()
 	process, err := container.NewProcess(container.ProcessConfig{Dir: dir, Shim: shimCommand(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{engine: process, t: t, agent: "agent", image: "unused"}
 	t.Cleanup(func() {
-		states, err := process.List(context.WithoutCancel(t.Context()), b.agent)
-		if err != nil {
-			t.Errorf("clean up: %v", err)
-		}
-		for _, state := range states {
-			if err := process.Kill(context.WithoutCancel(t.Context()), state.ID); err != nil && !errors.Is(err, container.ErrUnavailable) {
-				t.Errorf("clean up: %v", err)
-			}
-		}
 		if err := process.Close(); err != nil {
-			t.Errorf("clean up: %v", err)
+			t.Errorf("close: %v", err)
 		}
 	})
-	return b
+	return process
+}
+
+// endProcesses kills what still runs in a folder that is closed by now.
+func endProcesses(t *testing.T, dir string) {
+	process, err := container.NewProcess(container.ProcessConfig{Dir: dir, Shim: shimCommand(t)})
+	if err != nil {
+		t.Errorf("clean up: %v", err)
+		return
+	}
+	ctx := context.WithoutCancel(t.Context())
+	states, err := process.List(ctx, "agent")
+	for _, state := range states {
+		err = errors.Join(err, process.Kill(ctx, state.ID))
+	}
+	if err := errors.Join(err, process.Close()); err != nil {
+		t.Errorf("clean up: %v", err)
+	}
 }
 
 func simBench(t *testing.T) *bench {
@@ -146,7 +164,9 @@ func (b *bench) spec(w workload) container.Spec {
 		AgentID: b.agent, Host: "host", JobID: "job:1:hash",
 		Image:   b.image,
 		Command: []string{"sh", "-c", w.script},
-		Labels:  map[string]string{"mine": "yes", container.LabelAgent: "never this one"},
+		// Setting up a network takes longer than anything else.
+		NetworkMode: "none",
+		Labels:      map[string]string{"mine": "yes", container.LabelAgent: "never this one"},
 	}
 }
 
@@ -227,81 +247,105 @@ func (b *bench) output(id string, options container.LogOptions) string {
 	return string(text)
 }
 
-// onEach runs a test against every runtime.
-func onEach(t *testing.T, test func(t *testing.T, b *bench)) {
-	for name, make := range benches {
+// TestConformance holds every runtime to the same behaviour.
+func TestConformance(t *testing.T) {
+	tests := map[string]func(*testing.T, *bench){
+		"container lives through its stages":    conformsContainerLivesThroughItsStages,
+		"exit codes are real":                   conformsExitCodesAreReal,
+		"stop kills what ignores term":          conformsStopKillsWhatIgnoresTerm,
+		"kill ends at once":                     conformsKillEndsAtOnce,
+		"stop kill and remove are idempotent":   conformsStopKillAndRemoveAreIdempotent,
+		"unknown containers are not found":      conformsUnknownContainersAreNotFound,
+		"list gives the agents own":             conformsListGivesTheAgentsOwn,
+		"logs":                                  conformsLogs,
+		"followed log ends with the container":  conformsFollowedLogEndsWithTheContainer,
+		"followed log ends with its context":    conformsFollowedLogEndsWithItsContext,
+		"exec":                                  conformsExec,
+		"remove refuses a running container":    conformsRemoveRefusesARunningContainer,
+		"names are unique":                      conformsNamesAreUnique,
+		"create refuses what cannot be tracked": conformsCreateRefusesWhatCannotBeTracked,
+		"start that fails says why":             conformsStartThatFailsSaysWhy,
+		"container can be started again":        conformsContainerCanBeStartedAgain,
+		"calls end with their context":          conformsCallsEndWithTheirContext,
+		"close ends events and followed logs":   conformsCloseEndsEventsAndFollowedLogs,
+		"many at once":                          conformsManyAtOnce,
+	}
+	for name, newBench := range runtimes {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, make(t))
+			newBench := newBench(t)
+			for name, test := range tests {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					test(t, newBench(t))
+				})
+			}
 		})
 	}
 }
 
-func TestContainerLivesThroughItsStages(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		if _, err := b.Info(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := b.Image(t.Context(), b.image); err != nil {
-			t.Fatal(err)
-		}
-		events := record(t, b)
-		id := b.run(polite)
+func conformsContainerLivesThroughItsStages(t *testing.T, b *bench) {
+	if _, err := b.Info(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Image(t.Context(), b.image); err != nil {
+		t.Fatal(err)
+	}
+	events := record(t, b)
+	id := b.run(polite)
 
-		state := b.inspect(id)
-		want := container.State{
-			ID: id, Name: state.Name, Image: b.image, Status: container.StatusRunning, Running: true,
-			Labels: map[string]string{
-				"mine": "yes", container.LabelAgent: b.agent, container.LabelHost: "host", container.LabelJob: "job:1:hash",
-			},
-		}
-		if diff := cmp.Diff(want, steady(state)); diff != "" {
-			t.Errorf("running (-want +got):\n%s", diff)
-		}
-		if state.StartedAt.IsZero() || state.CreatedAt.IsZero() || state.StartedAt.Before(state.CreatedAt) || state.Pid == 0 {
-			t.Errorf("running: created %v, started %v, pid %d", state.CreatedAt, state.StartedAt, state.Pid)
-		}
-		if byName := b.inspect(state.Name); byName.ID != id {
-			t.Errorf("inspected by name: id %s, want %s", byName.ID, id)
-		}
-		if err := b.Start(t.Context(), id); err != nil {
-			t.Errorf("start while running: %v", err)
-		}
+	state := b.inspect(id)
+	want := container.State{
+		ID: id, Name: state.Name, Image: b.image, Status: container.StatusRunning, Running: true,
+		Labels: map[string]string{
+			"mine": "yes", container.LabelAgent: b.agent, container.LabelHost: "host", container.LabelJob: "job:1:hash",
+		},
+	}
+	if diff := cmp.Diff(want, steady(state)); diff != "" {
+		t.Errorf("running (-want +got):\n%s", diff)
+	}
+	if state.StartedAt.IsZero() || state.CreatedAt.IsZero() || state.StartedAt.Before(state.CreatedAt) || state.Pid == 0 {
+		t.Errorf("running: created %v, started %v, pid %d", state.CreatedAt, state.StartedAt, state.Pid)
+	}
+	if byName := b.inspect(state.Name); byName.ID != id {
+		t.Errorf("inspected by name: id %s, want %s", byName.ID, id)
+	}
+	if err := b.Start(t.Context(), id); err != nil {
+		t.Errorf("start while running: %v", err)
+	}
 
-		if err := b.Stop(t.Context(), id, time.Minute); err != nil {
-			t.Fatal(err)
-		}
-		state = b.inspect(id)
-		want.Status, want.Running, want.ExitCode = container.StatusExited, false, 7
-		if diff := cmp.Diff(want, steady(state)); diff != "" {
-			t.Errorf("stopped (-want +got):\n%s", diff)
-		}
-		if !state.Exited() || state.FinishedAt.Before(state.StartedAt) {
-			t.Errorf("stopped: started %v, finished %v", state.StartedAt, state.FinishedAt)
-		}
+	if err := b.Stop(t.Context(), id, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	state = b.inspect(id)
+	want.Status, want.Running, want.ExitCode = container.StatusExited, false, 7
+	if diff := cmp.Diff(want, steady(state)); diff != "" {
+		t.Errorf("stopped (-want +got):\n%s", diff)
+	}
+	if !state.Exited() || state.FinishedAt.Before(state.StartedAt) {
+		t.Errorf("stopped: started %v, finished %v", state.StartedAt, state.FinishedAt)
+	}
 
-		if err := b.Remove(t.Context(), id); err != nil {
-			t.Fatal(err)
+	if err := b.Remove(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Inspect(t.Context(), id); !errors.Is(err, container.ErrNotFound) {
+		t.Errorf("inspect after remove: %v", err)
+	}
+	got := events.until(container.EventDestroy)
+	wantEvents := []container.Action{
+		container.EventSubscribed, container.EventCreate, container.EventStart, container.EventDie, container.EventDestroy,
+	}
+	if diff := cmp.Diff(wantEvents, actions(got)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	for _, event := range got[1:] {
+		if event.ID != id || event.Name != state.Name || event.AgentID() != b.agent {
+			t.Errorf("event %+v is not about %s", event, id)
 		}
-		if _, err := b.Inspect(t.Context(), id); !errors.Is(err, container.ErrNotFound) {
-			t.Errorf("inspect after remove: %v", err)
-		}
-		got := events.until(container.EventDestroy)
-		wantEvents := []container.Action{
-			container.EventSubscribed, container.EventCreate, container.EventStart, container.EventDie, container.EventDestroy,
-		}
-		if diff := cmp.Diff(wantEvents, actions(got)); diff != "" {
-			t.Errorf("events (-want +got):\n%s", diff)
-		}
-		for _, event := range got[1:] {
-			if event.ID != id || event.Name != state.Name || event.AgentID() != b.agent {
-				t.Errorf("event %+v is not about %s", event, id)
-			}
-		}
-		if die := got[3]; die.ExitCode != 7 {
-			t.Errorf("die event says exit code %d, want 7", die.ExitCode)
-		}
-	})
+	}
+	if die := got[3]; die.ExitCode != 7 {
+		t.Errorf("die event says exit code %d, want 7", die.ExitCode)
+	}
 }
 
 // steady leaves out what differs from run to run.
@@ -367,438 +411,393 @@ func actions(events []container.Event) []container.Action {
 	return actions
 }
 
-func TestExitCodesAreReal(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		for _, code := range []int{0, 3, 255} {
-			state := b.awaitExit(b.run(exits(code)))
-			if state.ExitCode != code || state.Running || state.Status != container.StatusExited {
-				t.Errorf("exit %d: %+v", code, state)
-			}
+func conformsExitCodesAreReal(t *testing.T, b *bench) {
+	for _, code := range []int{0, 3, 255} {
+		state := b.awaitExit(b.run(exits(code)))
+		if state.ExitCode != code || state.Running || state.Status != container.StatusExited {
+			t.Errorf("exit %d: %+v", code, state)
 		}
-	})
+	}
 }
 
-func TestStopKillsWhatIgnoresTerm(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(stubborn)
-		if err := b.Stop(t.Context(), id, time.Second); err != nil {
-			t.Fatal(err)
-		}
-		state := b.inspect(id)
-		if state.ExitCode != 137 || !state.Exited() || state.OOMKilled {
-			t.Errorf("state %+v, want exit code 137", state)
-		}
-		if ran := state.FinishedAt.Sub(state.StartedAt); ran < time.Second {
-			t.Errorf("killed after %s, before its second was over", ran)
-		}
-	})
+func conformsStopKillsWhatIgnoresTerm(t *testing.T, b *bench) {
+	id := b.run(stubborn)
+	if err := b.Stop(t.Context(), id, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	state := b.inspect(id)
+	if state.ExitCode != 137 || !state.Exited() || state.OOMKilled {
+		t.Errorf("state %+v, want exit code 137", state)
+	}
+	if ran := state.FinishedAt.Sub(state.StartedAt); ran < time.Second {
+		t.Errorf("killed after %s, before its second was over", ran)
+	}
 }
 
-func TestKillEndsAtOnce(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(stubborn)
-		if err := b.Kill(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
-		if state := b.awaitExit(id); state.ExitCode != 137 {
-			t.Errorf("exit code %d, want 137", state.ExitCode)
-		}
-	})
+func conformsKillEndsAtOnce(t *testing.T, b *bench) {
+	id := b.run(stubborn)
+	if err := b.Kill(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if state := b.awaitExit(id); state.ExitCode != 137 {
+		t.Errorf("exit code %d, want 137", state.ExitCode)
+	}
 }
 
-func TestStopKillAndRemoveAreIdempotent(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.create(polite)
-		for _, step := range []struct {
-			name string
-			do   func() error
-		}{
-			{"stop one never started", func() error { return b.Stop(t.Context(), id, time.Second) }},
-			{"kill one never started", func() error { return b.Kill(t.Context(), id) }},
-			{"start", func() error { return b.Start(t.Context(), id) }},
-			{"kill", func() error { return b.Kill(t.Context(), id) }},
-			{"kill again", func() error { return b.Kill(t.Context(), id) }},
-			{"stop a stopped one", func() error { return b.Stop(t.Context(), id, time.Second) }},
-			{"remove", func() error { return b.Remove(t.Context(), id) }},
-			{"remove again", func() error { return b.Remove(t.Context(), id) }},
-			{"stop a removed one", func() error { return b.Stop(t.Context(), id, time.Second) }},
-			{"kill a removed one", func() error { return b.Kill(t.Context(), id) }},
-		} {
-			if err := step.do(); err != nil {
-				t.Fatalf("%s: %v", step.name, err)
-			}
+func conformsStopKillAndRemoveAreIdempotent(t *testing.T, b *bench) {
+	id := b.create(polite)
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"stop one never started", func() error { return b.Stop(t.Context(), id, time.Second) }},
+		{"kill one never started", func() error { return b.Kill(t.Context(), id) }},
+		{"start", func() error { return b.Start(t.Context(), id) }},
+		{"kill", func() error { return b.Kill(t.Context(), id) }},
+		{"kill again", func() error { return b.Kill(t.Context(), id) }},
+		{"stop a stopped one", func() error { return b.Stop(t.Context(), id, time.Second) }},
+		{"remove", func() error { return b.Remove(t.Context(), id) }},
+		{"remove again", func() error { return b.Remove(t.Context(), id) }},
+		{"stop a removed one", func() error { return b.Stop(t.Context(), id, time.Second) }},
+		{"kill a removed one", func() error { return b.Kill(t.Context(), id) }},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
 		}
-	})
+	}
 }
 
-func TestUnknownContainersAreNotFound(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		const id = "heliosctl-nobody"
-		for name, do := range map[string]func() error{
-			"inspect": func() error { _, err := b.Inspect(t.Context(), id); return err },
-			"start":   func() error { return b.Start(t.Context(), id) },
-			"logs":    func() error { _, err := b.Logs(t.Context(), id, container.LogOptions{}); return err },
-			"exec":    func() error { _, err := b.Exec(t.Context(), id, []string{"true"}); return err },
-		} {
-			err := do()
-			if !errors.Is(err, container.ErrNotFound) || errors.Is(err, container.ErrImageNotFound) {
-				t.Errorf("%s: %v, want ErrNotFound", name, err)
-			}
-			if code := model.CodeOf(err); code != model.CodeNotFound {
-				t.Errorf("%s: code %s", name, code)
-			}
+func conformsUnknownContainersAreNotFound(t *testing.T, b *bench) {
+	const id = "heliosctl-nobody"
+	for name, do := range map[string]func() error{
+		"inspect": func() error { _, err := b.Inspect(t.Context(), id); return err },
+		"start":   func() error { return b.Start(t.Context(), id) },
+		"logs":    func() error { _, err := b.Logs(t.Context(), id, container.LogOptions{}); return err },
+		"exec":    func() error { _, err := b.Exec(t.Context(), id, []string{"true"}); return err },
+	} {
+		err := do()
+		if !errors.Is(err, container.ErrNotFound) || errors.Is(err, container.ErrImageNotFound) {
+			t.Errorf("%s: %v, want ErrNotFound", name, err)
 		}
-	})
+		if code := model.CodeOf(err); code != model.CodeNotFound {
+			t.Errorf("%s: code %s", name, code)
+		}
+	}
 }
 
-func TestListGivesTheAgentsOwn(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		running, ended, created := b.run(polite), b.run(exits(2)), b.create(polite)
-		b.awaitExit(ended)
-		foreign := b.spec(polite)
-		foreign.AgentID = b.agent + "-other"
-		id, err := b.Create(t.Context(), foreign)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := b.Remove(t.Context(), id); err != nil {
-				t.Error(err)
-			}
-		}()
-
-		states, err := b.List(t.Context(), b.agent)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := map[string]container.State{}
-		for _, state := range states {
-			got[state.ID] = state
-			if diff := cmp.Diff(b.inspect(state.ID), state); diff != "" {
-				t.Errorf("listed is not what inspect says (-inspect +list):\n%s", diff)
-			}
-		}
-		if len(got) != 3 || !got[running].Running || got[ended].ExitCode != 2 || got[created].Status != container.StatusCreated {
-			t.Errorf("listed %+v", states)
-		}
-		if _, err := b.List(t.Context(), ""); model.CodeOf(err) != model.CodeInvalid {
-			t.Errorf("list without an agent: %v", err)
-		}
-	})
-}
-
-func TestLogs(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(talker)
-		state := b.awaitExit(id)
-		all := "line 1\nline 2\nline 3\nline 4\nline 5\n"
-		for _, test := range []struct {
-			name    string
-			options container.LogOptions
-			want    string
-		}{
-			{"all", container.LogOptions{}, all},
-			{"tail", container.LogOptions{Tail: 2}, "line 4\nline 5\n"},
-			{"more than there is", container.LogOptions{Tail: 100}, all},
-			{"since the start", container.LogOptions{Since: state.StartedAt.Add(-time.Minute)}, all},
-			{"since after the end", container.LogOptions{Since: state.FinishedAt.Add(time.Minute)}, ""},
-			{"followed to the end", container.LogOptions{Follow: true}, all},
-			{"tail followed", container.LogOptions{Follow: true, Tail: 1}, "line 5\n"},
-		} {
-			if diff := cmp.Diff(test.want, b.output(id, test.options)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", test.name, diff)
-			}
-		}
-		stamped := b.output(id, container.LogOptions{Timestamps: true, Tail: 1})
-		at, text, _ := strings.Cut(stamped, " ")
-		if _, err := time.Parse(time.RFC3339Nano, at); err != nil || text != "line 5\n" {
-			t.Errorf("with timestamps %q: %v", stamped, err)
-		}
-
-		grumbles := b.run(grumbler)
-		b.awaitExit(grumbles)
-		if got := b.output(grumbles, container.LogOptions{}); got != "to error output\n" {
-			t.Errorf("error output: %q", got)
-		}
-	})
-}
-
-func TestFollowedLogEndsWithTheContainer(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(polite)
-		log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer log.Close()
-		if err := b.Stop(t.Context(), id, time.Minute); err != nil {
-			t.Fatal(err)
-		}
-		if text, err := io.ReadAll(log); err != nil || string(text) != "ready\n" {
-			t.Errorf("log %q, %v", text, err)
-		}
-	})
-}
-
-func TestFollowedLogEndsWithItsContext(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(polite)
-		ctx, cancel := context.WithCancel(t.Context())
-		log, err := b.Logs(ctx, id, container.LogOptions{Follow: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer log.Close()
-		reader := bufio.NewReader(log)
-		if line, err := reader.ReadString('\n'); line != "ready\n" {
-			t.Fatalf("first line %q, %v", line, err)
-		}
-		cancel()
-		if _, err := reader.ReadString('\n'); !errors.Is(err, context.Canceled) {
-			t.Errorf("after cancel: %v", err)
-		}
-	})
-}
-
-func TestExec(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(polite)
-		for _, code := range []int{0, 5} {
-			got, err := b.Exec(t.Context(), id, []string{"sh", "-c", fmt.Sprintf("exit %d", code)})
-			if err != nil || got != code {
-				t.Errorf("exec of exit %d: %d, %v", code, got, err)
-			}
-		}
-		if code, err := b.Exec(t.Context(), id, []string{"no-such-command"}); err == nil && code == 0 {
-			t.Error("exec of a missing command went well")
-		}
-		if _, err := b.Exec(t.Context(), id, nil); model.CodeOf(err) != model.CodeInvalid {
-			t.Errorf("exec of nothing: %v", err)
-		}
-		if err := b.Kill(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
-		b.awaitExit(id)
-		if _, err := b.Exec(t.Context(), id, []string{"sh", "-c", "exit 0"}); !errors.Is(err, container.ErrNotRunning) {
-			t.Errorf("exec in a stopped container: %v", err)
-		}
-	})
-}
-
-func TestRemoveRefusesARunningContainer(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(polite)
-		if err := b.Remove(t.Context(), id); !errors.Is(err, container.ErrRunning) {
-			t.Errorf("remove: %v", err)
-		}
-		if !b.inspect(id).Running {
-			t.Error("remove stopped it")
-		}
-	})
-}
-
-func TestNamesAreUnique(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		spec := b.spec(polite)
-		id, err := b.Create(t.Context(), spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := b.Create(t.Context(), spec); !errors.Is(err, container.ErrNameInUse) {
-			t.Errorf("second create: %v", err)
-		}
+func conformsListGivesTheAgentsOwn(t *testing.T, b *bench) {
+	running, ended, created := b.run(polite), b.run(exits(2)), b.create(polite)
+	b.awaitExit(ended)
+	foreign := b.spec(polite)
+	foreign.AgentID = b.agent + "-other"
+	id, err := b.Create(t.Context(), foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
 		if err := b.Remove(t.Context(), id); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
-		if _, err := b.Create(t.Context(), spec); err != nil {
-			t.Errorf("create after remove: %v", err)
+	}()
+
+	states, err := b.List(t.Context(), b.agent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]container.State{}
+	for _, state := range states {
+		got[state.ID] = state
+		if diff := cmp.Diff(b.inspect(state.ID), state); diff != "" {
+			t.Errorf("listed is not what inspect says (-inspect +list):\n%s", diff)
 		}
-	})
+	}
+	if len(got) != 3 || !got[running].Running || got[ended].ExitCode != 2 || got[created].Status != container.StatusCreated {
+		t.Errorf("listed %+v", states)
+	}
+	if _, err := b.List(t.Context(), ""); model.CodeOf(err) != model.CodeInvalid {
+		t.Errorf("list without an agent: %v", err)
+	}
 }
 
-func TestCreateRefusesWhatCannotBeTracked(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		for name, change := range map[string]func(*container.Spec){
-			"no agent":            func(s *container.Spec) { s.AgentID = "" },
-			"no name":             func(s *container.Spec) { s.Name = "" },
-			"one letter":          func(s *container.Spec) { s.Name = "a" },
-			"slash in the name":   func(s *container.Spec) { s.Name = "a/b" },
-			"newline in the name": func(s *container.Spec) { s.Name = "ab\n" },
-			"leading dot":         func(s *container.Spec) { s.Name = ".ab" },
-			"letter beyond ASCII": func(s *container.Spec) { s.Name = "abü" },
-		} {
-			spec := b.spec(polite)
-			change(&spec)
-			if _, err := b.Create(t.Context(), spec); model.CodeOf(err) != model.CodeInvalid {
-				t.Errorf("%s: %v", name, err)
-			}
+func conformsLogs(t *testing.T, b *bench) {
+	id := b.run(talker)
+	state := b.awaitExit(id)
+	all := "line 1\nline 2\nline 3\nline 4\nline 5\n"
+	for _, test := range []struct {
+		name    string
+		options container.LogOptions
+		want    string
+	}{
+		{"all", container.LogOptions{}, all},
+		{"tail", container.LogOptions{Tail: 2}, "line 4\nline 5\n"},
+		{"more than there is", container.LogOptions{Tail: 100}, all},
+		{"since the start", container.LogOptions{Since: state.StartedAt.Add(-time.Minute)}, all},
+		{"since after the end", container.LogOptions{Since: state.FinishedAt.Add(time.Minute)}, ""},
+		{"followed to the end", container.LogOptions{Follow: true}, all},
+		{"tail followed", container.LogOptions{Follow: true, Tail: 1}, "line 5\n"},
+	} {
+		if diff := cmp.Diff(test.want, b.output(id, test.options)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
-	})
+	}
+	stamped := b.output(id, container.LogOptions{Timestamps: true, Tail: 1})
+	at, text, _ := strings.Cut(stamped, " ")
+	if _, err := time.Parse(time.RFC3339Nano, at); err != nil || text != "line 5\n" {
+		t.Errorf("with timestamps %q: %v", stamped, err)
+	}
+
+	grumbles := b.run(grumbler)
+	b.awaitExit(grumbles)
+	if got := b.output(grumbles, container.LogOptions{}); got != "to error output\n" {
+		t.Errorf("error output: %q", got)
+	}
 }
 
-func TestStartThatFailsSaysWhy(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		if sim, ok := b.engine.(*container.Sim); ok {
-			sim.SetBehaviour(func(container.Spec) container.SimBehaviour {
-				return container.SimBehaviour{StartError: "no-such-command is not there"}
-			})
-		}
-		spec := b.spec(polite)
-		spec.Command = []string{"no-such-command"}
-		id, err := b.Create(t.Context(), spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Start(t.Context(), id); err == nil || !strings.Contains(err.Error(), "no-such-command") {
-			t.Errorf("start: %v", err)
-		}
-		state := b.inspect(id)
-		if state.Running || state.Exited() || state.ExitCode != 127 || !strings.Contains(state.Error, "no-such-command") {
-			t.Errorf("state %+v", state)
-		}
-		if err := b.Remove(t.Context(), id); err != nil {
-			t.Errorf("remove: %v", err)
-		}
-	})
+func conformsFollowedLogEndsWithTheContainer(t *testing.T, b *bench) {
+	id := b.run(polite)
+	log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if err := b.Stop(t.Context(), id, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(log); err != nil || string(text) != "ready\n" {
+		t.Errorf("log %q, %v", text, err)
+	}
 }
 
-func TestContainerCanBeStartedAgain(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(polite)
-		if err := b.Kill(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
-		first := b.awaitExit(id)
-		if err := b.Start(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
-		again := b.inspect(id)
-		if !again.Running || again.Exited() || !again.StartedAt.After(first.StartedAt) {
-			t.Errorf("started again: %+v", again)
-		}
-		// Whether its trap is set by now is not known, so TERM may or may not do.
-		if err := b.Stop(t.Context(), id, time.Second); err != nil {
-			t.Fatal(err)
-		}
-		if state := b.inspect(id); !state.Exited() {
-			t.Errorf("stopped again: %+v", state)
-		}
-	})
+func conformsFollowedLogEndsWithItsContext(t *testing.T, b *bench) {
+	id := b.run(polite)
+	ctx, cancel := context.WithCancel(t.Context())
+	log, err := b.Logs(ctx, id, container.LogOptions{Follow: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	reader := bufio.NewReader(log)
+	if line, err := reader.ReadString('\n'); line != "ready\n" {
+		t.Fatalf("first line %q, %v", line, err)
+	}
+	cancel()
+	if _, err := reader.ReadString('\n'); !errors.Is(err, context.Canceled) {
+		t.Errorf("after cancel: %v", err)
+	}
 }
 
-func TestCallsEndWithTheirContext(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(stubborn)
-		stopped, cancel := context.WithCancel(t.Context())
-		cancel()
-		for name, do := range map[string]func() error{
-			"inspect": func() error { _, err := b.Inspect(stopped, id); return err },
-			"list":    func() error { _, err := b.List(stopped, b.agent); return err },
-			"create":  func() error { _, err := b.Create(stopped, b.spec(polite)); return err },
-			"stop":    func() error { return b.Stop(stopped, id, time.Minute) },
-			"events": func() error {
-				for _, err := range b.Events(stopped) {
-					if err != nil {
-						return err
-					}
-				}
-				return nil
-			},
-		} {
-			if err := do(); !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: %v, want the context's error", name, err)
-			}
+func conformsExec(t *testing.T, b *bench) {
+	id := b.run(polite)
+	for _, code := range []int{0, 5} {
+		got, err := b.Exec(t.Context(), id, []string{"sh", "-c", fmt.Sprintf("exit %d", code)})
+		if err != nil || got != code {
+			t.Errorf("exec of exit %d: %d, %v", code, got, err)
 		}
-	})
+	}
+	if code, err := b.Exec(t.Context(), id, []string{"no-such-command"}); err == nil && code == 0 {
+		t.Error("exec of a missing command went well")
+	}
+	if _, err := b.Exec(t.Context(), id, nil); model.CodeOf(err) != model.CodeInvalid {
+		t.Errorf("exec of nothing: %v", err)
+	}
+	if err := b.Kill(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitExit(id)
+	if _, err := b.Exec(t.Context(), id, []string{"sh", "-c", "exit 0"}); !errors.Is(err, container.ErrNotRunning) {
+		t.Errorf("exec in a stopped container: %v", err)
+	}
 }
 
-func TestCloseEndsEventsAndFollowedLogs(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		id := b.run(polite)
-		log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer log.Close()
-		if _, err := io.ReadFull(log, make([]byte, len("ready\n"))); err != nil {
-			t.Fatal(err)
-		}
-		for event, err := range b.Events(t.Context()) {
-			if event.Action == container.EventSubscribed {
-				if err := b.Close(); err != nil {
-					t.Fatal(err)
-				}
-				continue
-			}
-			if err != nil {
-				if !errors.Is(err, container.ErrUnavailable) || model.CodeOf(err) != model.CodeRuntimeUnavailable {
-					t.Errorf("events ended with %v", err)
-				}
-				break
-			}
-		}
-		if _, err := io.ReadAll(log); !errors.Is(err, container.ErrUnavailable) {
-			t.Errorf("the log ended with %v", err)
-		}
-		b.afterClose(id)
-	})
-}
-
-// afterClose makes sure that the container outlived its runtime, and ends it.
-func (b *bench) afterClose(id string) {
-	b.t.Helper()
-	if b.Name() == "process" {
-		return // see TestProcessesOutliveTheAgent
+func conformsRemoveRefusesARunningContainer(t *testing.T, b *bench) {
+	id := b.run(polite)
+	if err := b.Remove(t.Context(), id); !errors.Is(err, container.ErrRunning) {
+		t.Errorf("remove: %v", err)
 	}
 	if !b.inspect(id).Running {
-		b.t.Error("close stopped the container")
+		t.Error("remove stopped it")
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bench) {
-		if sim, ok := b.engine.(*container.Sim); ok {
-			sim.SetBehaviour(func(container.Spec) container.SimBehaviour { return polite.sim })
+func conformsNamesAreUnique(t *testing.T, b *bench) {
+	spec := b.spec(polite)
+	id, err := b.Create(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Create(t.Context(), spec); !errors.Is(err, container.ErrNameInUse) {
+		t.Errorf("second create: %v", err)
+	}
+	if err := b.Remove(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Create(t.Context(), spec); err != nil {
+		t.Errorf("create after remove: %v", err)
+	}
+}
+
+func conformsCreateRefusesWhatCannotBeTracked(t *testing.T, b *bench) {
+	for name, change := range map[string]func(*container.Spec){
+		"no agent":            func(s *container.Spec) { s.AgentID = "" },
+		"no name":             func(s *container.Spec) { s.Name = "" },
+		"one letter":          func(s *container.Spec) { s.Name = "a" },
+		"slash in the name":   func(s *container.Spec) { s.Name = "a/b" },
+		"newline in the name": func(s *container.Spec) { s.Name = "ab\n" },
+		"leading dot":         func(s *container.Spec) { s.Name = ".ab" },
+		"letter beyond ASCII": func(s *container.Spec) { s.Name = "abü" },
+	} {
+		spec := b.spec(polite)
+		change(&spec)
+		if _, err := b.Create(t.Context(), spec); model.CodeOf(err) != model.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
 		}
-		events := record(t, b)
-		var specs []container.Spec
-		for range 6 {
-			specs = append(specs, b.spec(polite))
-		}
-		var group sync.WaitGroup
-		for _, spec := range specs {
-			group.Go(func() {
-				id, err := b.Create(t.Context(), spec)
-				if err == nil {
-					err = b.Start(t.Context(), id)
-				}
-				if err == nil {
-					err = b.Kill(t.Context(), id)
-				}
-				if err == nil {
-					err = b.Stop(t.Context(), id, time.Second)
-				}
-				if err == nil {
-					err = b.Remove(t.Context(), id)
-				}
+	}
+}
+
+func conformsStartThatFailsSaysWhy(t *testing.T, b *bench) {
+	if sim, ok := b.engine.(*container.Sim); ok {
+		sim.SetBehaviour(func(container.Spec) container.SimBehaviour {
+			return container.SimBehaviour{StartError: "no-such-command is not there"}
+		})
+	}
+	spec := b.spec(polite)
+	spec.Command = []string{"no-such-command"}
+	id, err := b.Create(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Start(t.Context(), id); err == nil || !strings.Contains(err.Error(), "no-such-command") {
+		t.Errorf("start: %v", err)
+	}
+	state := b.inspect(id)
+	if state.Running || state.Exited() || state.ExitCode != 127 || !strings.Contains(state.Error, "no-such-command") {
+		t.Errorf("state %+v", state)
+	}
+	if err := b.Remove(t.Context(), id); err != nil {
+		t.Errorf("remove: %v", err)
+	}
+}
+
+func conformsContainerCanBeStartedAgain(t *testing.T, b *bench) {
+	id := b.run(polite)
+	if err := b.Kill(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	first := b.awaitExit(id)
+	if err := b.Start(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	again := b.inspect(id)
+	if !again.Running || again.Exited() || !again.StartedAt.After(first.StartedAt) {
+		t.Errorf("started again: %+v", again)
+	}
+	// Whether its trap is set by now is not known, so TERM may or may not do.
+	if err := b.Stop(t.Context(), id, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if state := b.inspect(id); !state.Exited() {
+		t.Errorf("stopped again: %+v", state)
+	}
+}
+
+func conformsCallsEndWithTheirContext(t *testing.T, b *bench) {
+	id := b.run(stubborn)
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, do := range map[string]func() error{
+		"inspect": func() error { _, err := b.Inspect(stopped, id); return err },
+		"list":    func() error { _, err := b.List(stopped, b.agent); return err },
+		"create":  func() error { _, err := b.Create(stopped, b.spec(polite)); return err },
+		"stop":    func() error { return b.Stop(stopped, id, time.Minute) },
+		"events": func() error {
+			for _, err := range b.Events(stopped) {
 				if err != nil {
-					t.Errorf("%s: %v", spec.Name, err)
+					return err
 				}
-			})
-		}
-		group.Wait()
-		died := map[string]bool{}
-		for range specs {
-			got := events.until(container.EventDie)
-			died[got[len(got)-1].Name] = true
-		}
-		for _, spec := range specs {
-			if !died[spec.Name] {
-				t.Errorf("no die event of %s", spec.Name)
 			}
+			return nil
+		},
+	} {
+		if err := do(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want the context's error", name, err)
 		}
-		if states, err := b.List(t.Context(), b.agent); err != nil || len(states) > 0 {
-			t.Errorf("left: %+v, %v", states, err)
+	}
+}
+
+func conformsCloseEndsEventsAndFollowedLogs(t *testing.T, b *bench) {
+	id := b.run(polite)
+	log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if _, err := io.ReadFull(log, make([]byte, len("ready\n"))); err != nil {
+		t.Fatal(err)
+	}
+	for event, err := range b.Events(t.Context()) {
+		if event.Action == container.EventSubscribed {
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			continue
 		}
-	})
+		if err != nil {
+			if !errors.Is(err, container.ErrUnavailable) || model.CodeOf(err) != model.CodeRuntimeUnavailable {
+				t.Errorf("events ended with %v", err)
+			}
+			break
+		}
+	}
+	if _, err := io.ReadAll(log); !errors.Is(err, container.ErrUnavailable) {
+		t.Errorf("the log ended with %v", err)
+	}
+	if !b.inspect(id).Running {
+		t.Error("close stopped the container")
+	}
+}
+
+func conformsManyAtOnce(t *testing.T, b *bench) {
+	if sim, ok := b.engine.(*container.Sim); ok {
+		sim.SetBehaviour(func(container.Spec) container.SimBehaviour { return polite.sim })
+	}
+	events := record(t, b)
+	var specs []container.Spec
+	for range 6 {
+		specs = append(specs, b.spec(polite))
+	}
+	var group sync.WaitGroup
+	for _, spec := range specs {
+		group.Go(func() {
+			id, err := b.Create(t.Context(), spec)
+			if err == nil {
+				err = b.Start(t.Context(), id)
+			}
+			if err == nil {
+				err = b.Kill(t.Context(), id)
+			}
+			if err == nil {
+				err = b.Stop(t.Context(), id, time.Second)
+			}
+			if err == nil {
+				err = b.Remove(t.Context(), id)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", spec.Name, err)
+			}
+		})
+	}
+	group.Wait()
+	died := map[string]bool{}
+	for range specs {
+		got := events.until(container.EventDie)
+		died[got[len(got)-1].Name] = true
+	}
+	for _, spec := range specs {
+		if !died[spec.Name] {
+			t.Errorf("no die event of %s", spec.Name)
+		}
+	}
+	if states, err := b.List(t.Context(), b.agent); err != nil || len(states) > 0 {
+		t.Errorf("left: %+v, %v", states, err)
+	}
 }
