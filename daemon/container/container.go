@@ -30,7 +30,7 @@ type Spec struct {
 	Ports []PortBinding `json:"ports,omitempty"`
 
 	Binds            []string          `json:"binds,omitempty"`            // "source:path[:ro|rw]"; source is a host path or a volume name
-	AnonymousVolumes []string          `json:"anonymousVolumes,omitempty"` // paths; removed together with the container
+	AnonymousVolumes []string          `json:"anonymousVolumes,omitempty"` // paths, a ":ro" or ":rw" after them does not count; removed together with the container
 	Tmpfs            map[string]string `json:"tmpfs,omitempty"`            // mount point to mount options
 
 	NetworkMode string   `json:"networkMode,omitempty"` // "": the engine's default (bridge)

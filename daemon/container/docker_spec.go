@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	mobycontainer "github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/go-connections/nat"
 )
 
@@ -25,14 +24,10 @@ func containerConfig(spec Spec) *mobycontainer.Config {
 		config.ExposedPorts[natPort(port)] = struct{}{}
 	}
 	for _, volume := range spec.AnonymousVolumes {
-		path, readOnly := volumePath(volume)
-		if readOnly {
-			continue // see hostConfig
-		}
 		if config.Volumes == nil {
 			config.Volumes = map[string]struct{}{}
 		}
-		config.Volumes[path] = struct{}{}
+		config.Volumes[volumePath(volume)] = struct{}{}
 	}
 	return config
 }
@@ -71,11 +66,6 @@ func hostConfig(spec Spec) *mobycontainer.HostConfig {
 		key := natPort(port)
 		config.PortBindings[key] = append(config.PortBindings[key], binding)
 	}
-	for _, volume := range spec.AnonymousVolumes {
-		if path, readOnly := volumePath(volume); readOnly {
-			config.Mounts = append(config.Mounts, mount.Mount{Type: mount.TypeVolume, Target: path, ReadOnly: true})
-		}
-	}
 	return config
 }
 
@@ -87,12 +77,9 @@ func natPort(port PortBinding) nat.Port {
 	return nat.Port(strconv.Itoa(port.InternalPort) + "/" + protocol)
 }
 
-// volumePath splits "path[:ro|rw]".
-func volumePath(volume string) (path string, readOnly bool) {
-	if path, ok := strings.CutSuffix(volume, ":ro"); ok {
-		return path, true
-	}
-	return strings.TrimSuffix(volume, ":rw"), false
+// volumePath takes the mode off "path[:ro|rw]". The engine knows none for a volume that starts out empty.
+func volumePath(volume string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(volume, ":ro"), ":rw")
 }
 
 // environment returns env as sorted "KEY=value" strings.
