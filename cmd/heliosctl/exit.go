@@ -32,12 +32,12 @@ type classExit struct {
 func classExits() []classExit {
 	return []classExit{
 		{model.ClassInternal, exitFailure, "something else went wrong, the answer to a question was no, or hosts failed for different reasons"},
-		{model.ClassInvalid, exitUsage, "wrong usage or invalid input; nothing was changed"},
+		{model.ClassInvalid, exitUsage, "wrong usage, invalid input, or a reference that is ambiguous"},
 		{model.ClassNotFound, 3, "no such job, host or deployment, or nothing matches"},
 		{model.ClassConflict, 4, "refused as things are: it exists already, is still in use, or the task failed"},
 		{model.ClassForbidden, 5, "the job's token is missing or wrong"},
 		{model.ClassUnavailable, 6, "no master answers"},
-		{model.ClassTimeout, 7, "it took too long"},
+		{model.ClassTimeout, 7, "it took too long; a change may or may not have been made"},
 	}
 }
 
