@@ -86,7 +86,7 @@ type Config struct {
 	PortRange        PortRange // zero: 20000 up to 32768
 	DNS              []string  // name servers of every container, IP addresses
 	ExtraHosts       []string  // "name:ip" lines in every container's hosts file
-	Binds            []string  // added to every container: "path", "source:path" or "source:path:ro|rw"
+	Binds            []string  // added to every container: "path" (an anonymous volume), "source:path" or "source:path:ro|rw"
 	SyslogRedirectTo string    // host:port; containers log to syslog there instead of the engine's default
 
 	// ClusterID, when set, is the only cluster the agent takes orders from. When empty it is the cluster of the first registration,
@@ -265,11 +265,17 @@ const (
 )
 
 // Health returns the agent's checks by name, nil for those that are well. Beside the constants there is one named after the runtime
-// ("docker"), which is well while the engine answers.
+// ("docker"), which is well while the engine answers and its containers can be listed.
 func (a *Agent) Health() map[string]error {
 	checks := map[string]error{
 		a.config.Runtime.Name(): a.engine.fault(),
-		HealthDisk:              errors.Join(a.config.Records.CheckSpace(), a.book.fault()),
+		HealthDisk:              a.config.Records.CheckSpace(),
+	}
+	if checks[a.config.Runtime.Name()] == nil {
+		checks[a.config.Runtime.Name()] = a.sweep.fault()
+	}
+	if fault := a.book.fault(); checks[HealthDisk] == nil && model.CodeOf(fault) != model.CodeStorageFull {
+		checks[HealthDisk] = fault // a lack of space may be over by now; what else went wrong at the last write is not
 	}
 	maps.Copy(checks, a.masters.health())
 	return checks

@@ -80,6 +80,7 @@ func (h *host) start() {
 // simulated runs a test on a host in a bubble with a clock of its own.
 func simulated(t *testing.T, test func(t *testing.T, h *host)) {
 	t.Helper()
+	t.Parallel() // most of the time goes into syncing the disk
 	synctest.Test(t, func(t *testing.T) {
 		h := newHost(t)
 		h.stop = func() {}

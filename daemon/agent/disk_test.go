@@ -30,6 +30,20 @@ func (d *fullDisk) SaveDesired(update model.TaskUpdate) error {
 	return d.AgentRecords.SaveDesired(update)
 }
 
+func (d *fullDisk) SaveRegistered(registered model.Registered) error {
+	if err := d.CheckSpace(); err != nil {
+		return err
+	}
+	return d.AgentRecords.SaveRegistered(registered)
+}
+
+func (d *fullDisk) Ack(seq uint64) error {
+	if err := d.CheckSpace(); err != nil {
+		return err
+	}
+	return d.AgentRecords.Ack(seq)
+}
+
 func (d *fullDisk) SaveTask(record model.TaskRecord) error {
 	if err := d.CheckSpace(); err != nil {
 		return err
@@ -72,7 +86,14 @@ func TestFullDisk(t *testing.T) {
 		h.master.undeploy(goes.ID)
 		h.master.deploy(comes, model.GoalStart)
 		settle(5 * time.Minute)
+		h.master.setDown(true)
+		settle(time.Second)
+		h.master.setDown(false)
+		settle(time.Minute)
 		h.wantRunning(stayID, goID)
+		if err := h.agent.Health()[agent.HealthMasters]; err != nil {
+			t.Errorf("a full disk keeps the agent from its masters: %v", err)
+		}
 		if model.CodeOf(h.agent.Health()[agent.HealthDisk]) != model.CodeStorageFull {
 			t.Errorf("health of the disk: %v, want that it is full", h.agent.Health()[agent.HealthDisk])
 		}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -75,12 +76,18 @@ func (f *facts) sendChanges(ctx context.Context) {
 	registered, err := f.send(ctx)
 	if err != nil {
 		f.agent.log.Warn("changed facts of the host wait for a master", "error", err)
+		if model.CodeOf(err) == model.CodeHostConflict {
+			f.agent.masters.renew(err)
+		}
+		return
 	}
-	known, _, _ := f.agent.config.Records.Registered() // unreadable: the epoch differs
-	if model.CodeOf(err) == model.CodeHostConflict || err == nil && known.Epoch != registered.Epoch {
-		f.agent.masters.renew(err)
+	known, _, err := f.agent.config.Records.Registered()
+	if err != nil || known.Epoch != registered.Epoch || known.ClusterID != registered.ClusterID {
+		f.agent.masters.renew(errors.Join(err, errRegisteredAnew))
 	}
 }
+
+var errRegisteredAnew = errors.New("the host was deregistered and is registered anew")
 
 func (f *facts) sendGauges(ctx context.Context) {
 	if !f.agent.masters.isRegistered() {

@@ -89,6 +89,19 @@ func (m *fakeMaster) states(id model.JobID) []string {
 	return states
 }
 
+// countRunning returns how many RUNNING reports there are.
+func (m *fakeMaster) countRunning() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	running := 0
+	for _, report := range m.reports {
+		if report.Status != nil && report.Status.State == model.StateRunning {
+			running++
+		}
+	}
+	return running
+}
+
 // status returns the last reported status of a job, false when there is none or it was removed.
 func (m *fakeMaster) status(id model.JobID) (model.TaskStatus, bool) {
 	m.mu.Lock()

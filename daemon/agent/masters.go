@@ -137,7 +137,11 @@ func (m *masters) register(ctx context.Context) error {
 		a.orders.forgetIndex()
 	}
 	if err := a.config.Records.SaveRegistered(registered); err != nil {
-		return err
+		if !ok || model.CodeOf(err) != model.CodeStorageFull {
+			return err
+		}
+		// Nothing is lost without it: what is reported once more is recognised by its number.
+		m.log.Error("the registration is not recorded", "error", err)
 	}
 	if ok && (known.Epoch != registered.Epoch || known.ClusterID != registered.ClusterID) {
 		// The masters have forgotten what they knew of this host.
@@ -171,7 +175,7 @@ func (m *masters) checkCluster(registered, known model.Registered) error {
 		m.agent.config.Host, source, want, registered.ClusterID, registered.ClusterID)
 }
 
-// renew makes the session begin anew, for who was told that the host is not registered (any more).
+// renew makes the session begin anew, for who was told that the host is not registered as it was.
 func (m *masters) renew(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -179,7 +183,7 @@ func (m *masters) renew(err error) {
 	if m.hangUp != nil {
 		m.hangUp(errReconnect)
 	}
-	m.log.Warn("a master does not know this agent; registering again", "error", err)
+	m.log.Warn("registering again", "reason", err)
 }
 
 func (m *masters) open() {

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -112,32 +113,34 @@ func TestGoalsThatChangedWhileTheAgentWasAway(t *testing.T) {
 
 func TestStopGoesOnAfterARestart(t *testing.T) {
 	for _, undeploy := range []bool{false, true} {
-		simulated(t, func(t *testing.T, h *host) {
-			h.sim.SetBehaviour(func(container.Spec) container.SimBehaviour { return container.SimBehaviour{IgnoreTerm: true} })
-			h.start()
-			job := testJob("web", func(job *model.Job) { job.SecondsToWaitBeforeKill = ptr(60) })
-			h.master.deploy(job, model.GoalStart)
-			settle(time.Second)
-			want := states(started, "STOPPING", "STOPPED")
-			if undeploy {
-				h.master.undeploy(job.ID)
-				want = append(want, "REMOVED")
-			} else {
-				h.master.setGoal(job.ID, model.GoalStop)
-			}
-			settle(30 * time.Second)
-			h.stop()
-			h.master.setDown(true) // the intent is known without a master
-			h.start()
-			settle(50 * time.Second)
-			if len(h.running()) != 1 {
-				t.Error("the container was killed before its time")
-			}
-			settle(40 * time.Second)
-			h.wantRunning()
-			h.master.setDown(false)
-			settle(time.Minute)
-			h.wantStates(job.ID, want...)
+		t.Run(fmt.Sprint("undeploy ", undeploy), func(t *testing.T) {
+			simulated(t, func(t *testing.T, h *host) {
+				h.sim.SetBehaviour(func(container.Spec) container.SimBehaviour { return container.SimBehaviour{IgnoreTerm: true} })
+				h.start()
+				job := testJob("web", func(job *model.Job) { job.SecondsToWaitBeforeKill = ptr(60) })
+				h.master.deploy(job, model.GoalStart)
+				settle(time.Second)
+				want := states(started, "STOPPING", "STOPPED")
+				if undeploy {
+					h.master.undeploy(job.ID)
+					want = append(want, "REMOVED")
+				} else {
+					h.master.setGoal(job.ID, model.GoalStop)
+				}
+				settle(30 * time.Second)
+				h.stop()
+				h.master.setDown(true) // the intent is known without a master
+				h.start()
+				settle(50 * time.Second)
+				if len(h.running()) != 1 {
+					t.Error("the container was killed before its time")
+				}
+				settle(40 * time.Second)
+				h.wantRunning()
+				h.master.setDown(false)
+				settle(time.Minute)
+				h.wantStates(job.ID, want...)
+			})
 		})
 	}
 }

@@ -90,7 +90,13 @@ func containerSpec(config Config, agentID, name string, job model.Job, ports map
 			spec.AnonymousVolumes = append(spec.AnonymousVolumes, path)
 		}
 	}
-	spec.Binds = append(spec.Binds, config.Binds...)
+	for _, bind := range config.Binds {
+		if strings.Contains(bind, ":") {
+			spec.Binds = append(spec.Binds, bind)
+		} else {
+			spec.AnonymousVolumes = append(spec.AnonymousVolumes, bind)
+		}
+	}
 	if limits := job.Resources; limits != nil {
 		spec.Memory, spec.MemorySwap, spec.CPUShares = orZero(limits.Memory), orZero(limits.MemorySwap), orZero(limits.CPUShares)
 		spec.Cpuset = limits.Cpuset

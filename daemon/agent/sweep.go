@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/healthcheck"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -19,6 +20,7 @@ type sweeper struct {
 
 	mu      sync.Mutex
 	looked  bool
+	failure error
 	orphans map[model.JobID]container.State // running containers without a record when the agent started
 }
 
@@ -51,13 +53,27 @@ func (s *sweeper) adopted(id model.JobID) {
 	delete(s.orphans, id)
 }
 
+// fault returns why the containers could not be listed the last time, nil when they could.
+func (s *sweeper) fault() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
+}
+
 func (s *sweeper) run(ctx context.Context) error {
+	trouble := &healthcheck.Backoff{}
 	for ctx.Err() == nil {
 		back := s.agent.engine.back.next()
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil && !unanswered(err) {
-			s.agent.log.Warn("containers could not be looked through", "error", err)
+		err := s.sweep(ctx)
+		s.mu.Lock()
+		s.failure = err
+		s.mu.Unlock()
+		if err != nil {
+			_ = sleep(ctx, trouble.Next(), back) // the loop's condition sees ctx
+			continue
 		}
-		if sleep(ctx, sweepPause, back) != nil {
+		trouble.Reset()
+		if sleep(ctx, sweepPause, nil) != nil {
 			break
 		}
 		select {
