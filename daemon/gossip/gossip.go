@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -49,8 +50,8 @@ type Gossip struct {
 	members *members
 }
 
-// New starts listening and becomes visible to those that join us; Run joins the others. The caller must call Run, which also
-// releases what New took. Errors name the address that could not be used.
+// New starts listening and becomes visible to those that join us; Run joins the others. The caller must call Run, which
+// also releases what New took, or else Close. Errors name the address that could not be used.
 func New(cfg Config) (*Gossip, error) {
 	g := &Gossip{cfg: cfg, log: cfg.Logger, events: make(chan serf.Event, 256), members: newMembers()}
 	config, err := g.serfConfig()
@@ -103,6 +104,11 @@ func (g *Gossip) Run(ctx context.Context) error {
 	return expelled
 }
 
+// Close releases what New took when Run is not to be called after all; after Run it does nothing.
+func (g *Gossip) Close() error {
+	return g.serf.Shutdown()
+}
+
 // Addr is the address that others join.
 func (g *Gossip) Addr() string {
 	m := g.serf.LocalMember()
@@ -146,6 +152,9 @@ func (g *Gossip) serfConfig() (*serf.Config, error) {
 	config.Logger = list.Logger
 	config.RejoinAfterLeave = true
 	if g.cfg.StateDir != "" {
+		if err := os.MkdirAll(g.cfg.StateDir, 0o700); err != nil {
+			return nil, model.Errorf(model.CodeUnavailable, "gossip cannot remember its members: %v", err)
+		}
 		config.SnapshotPath = filepath.Join(g.cfg.StateDir, "serf.snapshot")
 	}
 	if g.cfg.Loopback {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func TestJoinWaitsForADaemonThatStartsLater(t *testing.T) {
 }
 
 func TestMembersAreRememberedAcrossARestart(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "made", "when", "missing")
 	m := start(t, gossip.Config{Member: master("m1")})
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}, StateDir: dir})
 	await(t, m, "the agent", func() bool { return m.AgentAlive("web-1", "AAAA") })

@@ -1,0 +1,120 @@
+package daemon
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/heliosctl/heliosctl/client"
+	"github.com/heliosctl/heliosctl/daemon/gossip"
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// masters is an agent's way to the masters: whichever ones gossip says are alive now. Calls wait until there is one.
+// It is safe for concurrent use.
+type masters struct {
+	pool *gossip.Gossip
+	user string
+
+	mu        sync.Mutex
+	endpoints []string
+	client    *client.Client // speaks to endpoints; nil before the first call
+}
+
+func newMasters(pool *gossip.Gossip, user string) *masters {
+	return &masters{pool: pool, user: user}
+}
+
+// RegisterAgent claims the host name; see client.Client.
+func (m *masters) RegisterAgent(ctx context.Context, r model.Registration) (model.Registered, error) {
+	c, err := m.current(ctx)
+	if err != nil {
+		return model.Registered{}, err
+	}
+	return c.RegisterAgent(ctx, r)
+}
+
+// Tasks streams what is deployed to the host; see client.Client.
+func (m *masters) Tasks(ctx context.Context, host, agentID string, index uint64) iter.Seq2[model.TaskUpdate, error] {
+	return func(yield func(model.TaskUpdate, error) bool) {
+		c, err := m.current(ctx)
+		if err != nil {
+			yield(model.TaskUpdate{}, err)
+			return
+		}
+		c.Tasks(ctx, host, agentID, index)(yield)
+	}
+}
+
+// PostStatuses reports what tasks did; see client.Client.
+func (m *masters) PostStatuses(ctx context.Context, host string, batch model.StatusBatch) (model.StatusAck, error) {
+	c, err := m.current(ctx)
+	if err != nil {
+		return model.StatusAck{}, err
+	}
+	return c.PostStatuses(ctx, host, batch)
+}
+
+// PostGauges reports readings of the host; see client.Client.
+func (m *masters) PostGauges(ctx context.Context, host string, g model.Gauges) error {
+	c, err := m.current(ctx)
+	if err != nil {
+		return err
+	}
+	return c.PostGauges(ctx, host, g)
+}
+
+// current returns a client of the masters that are alive, and waits for one where there is none.
+func (m *masters) current(ctx context.Context) (*client.Client, error) {
+	for {
+		changed := m.pool.Changed()
+		if endpoints := m.known(); len(endpoints) > 0 {
+			return m.clientOf(endpoints)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, model.Errorf(model.CodeUnavailable, "no master has been found by gossip yet; is one running, and does --join name it?")
+		}
+	}
+}
+
+// known lists where the live masters answer.
+func (m *masters) known() []string {
+	var endpoints []string
+	for _, master := range m.pool.Masters() {
+		if master.API != "" {
+			endpoints = append(endpoints, master.API)
+		}
+	}
+	return endpoints
+}
+
+// clientOf keeps one client as long as the masters stay the same, so that its connections are used again.
+func (m *masters) clientOf(endpoints []string) (*client.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.client != nil && slices.Equal(m.endpoints, endpoints) {
+		return m.client, nil
+	}
+	c, err := client.New(client.Config{Endpoints: endpoints, User: m.user})
+	if err != nil {
+		return nil, err
+	}
+	if m.client != nil {
+		_ = m.client.Close()
+	}
+	m.client, m.endpoints = c, endpoints
+	return c, nil
+}
+
+// close closes the connections that are not in use.
+func (m *masters) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.client == nil {
+		return nil
+	}
+	return m.client.Close()
+}
