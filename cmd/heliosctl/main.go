@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/heliosctl/heliosctl/daemon"
+	"github.com/heliosctl/heliosctl/daemon/container"
 )
 
 func main() {
@@ -16,8 +19,11 @@ func main() {
 }
 
 // run executes the command line of this process and returns its exit code. The first interrupt or termination signal cancels the
-// command, a second one ends the process at once.
+// command, a second one ends the process at once. As a shim of the process runtime it does nothing but watch its child.
 func run() int {
+	if len(os.Args) > 1 && os.Args[1] == daemon.ShimCommand {
+		return container.ShimMain(os.Args[2:])
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

@@ -35,7 +35,9 @@ func commandGroups(env *environment) []commandGroup {
 		{"cluster", "Cluster:", []*cobra.Command{
 			newMastersCommand(env), newVersionCommand(env),
 		}},
-		{"daemons", "Daemons:", nil},
+		{"daemons", "Daemons:", []*cobra.Command{
+			newMasterCommand(env), newAgentCommand(env), newDevCommand(env), newDemoCommand(env),
+		}},
 	}
 }
 
@@ -67,9 +69,6 @@ Create a job, deploy it to hosts, and the agents there keep it running.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	env.options.bind(root.PersistentFlags())
 	for _, group := range commandGroups(env) {
-		if len(group.commands) == 0 {
-			continue
-		}
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, cmd := range group.commands {
 			cmd.GroupID = group.id
@@ -77,7 +76,7 @@ Create a job, deploy it to hosts, and the agents there keep it running.`,
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(newExitCodesTopic())
+	root.AddCommand(newDemoServiceCommand(env), newExitCodesTopic())
 	return root
 }
 

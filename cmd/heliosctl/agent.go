@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heliosctl/heliosctl/daemon"
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// agentOptions are the flags of `heliosctl agent`.
+type agentOptions struct {
+	daemonOptions
+	daemon.Agent
+	noHTTP bool
+	labels pairs
+	env    pairs
+}
+
+func newAgentCommand(env *environment) *cobra.Command {
+	o := &agentOptions{Agent: daemon.Agent{Runtime: daemon.RuntimeDocker, PortRange: daemon.DefaultPortRange()}}
+	command := &cobra.Command{
+		Use:   "agent",
+		Short: "Run the agent of this host: it runs the containers that masters want here",
+		Example: `  heliosctl agent --join master1:5805
+  heliosctl agent --join 10.0.0.1:5805 --labels role=web --labels zone=a --env REGION=eu`,
+		Args: cobra.NoArgs,
+		RunE: runDaemon(func(ctx context.Context) error { return runAgent(ctx, env, o) }),
+	}
+	flags := command.Flags()
+	o.daemonOptions.bind(flags, "agent")
+	flags.StringVar(&o.Name, "name", "", "`NAME` of this host (default the machine's)")
+	flags.StringVar(&o.ID, "id", "", "`ID` of this agent, kept in the state folder from the first start on (default: made up)")
+	flags.StringVar(&o.HTTP, "http", "0.0.0.0:5803", "`ADDRESS` of the agent's API")
+	flags.StringVar(&o.Admin, "admin", "0.0.0.0:5804", "`ADDRESS` of /healthcheck, /ping and /metrics")
+	flags.BoolVar(&o.noHTTP, "no-http", false, "serve neither of the two")
+	flags.StringVar(&o.Gossip, "gossip", "0.0.0.0:5805", "`ADDRESS` of gossip, UDP and TCP")
+	flags.StringVar(&o.Advertise, "advertise", "", "`IP` at which others reach this machine (default: found out)")
+	flags.StringSliceVar(&o.Join, "join", nil, "gossip `ADDRESS` of a daemon to join; repeat or separate by commas")
+	flags.StringVar((*string)(&o.Runtime), "runtime", string(daemon.RuntimeDocker), "`KIND` of runtime: docker, or process and sim for trying things out")
+	flags.StringVar(&o.Docker, "docker", "", "`ENDPOINT` of the Docker engine (default $DOCKER_HOST, else the default socket)")
+	flags.StringVar(&o.DockerCertPath, "docker-cert-path", "", "`FOLDER` with ca.pem, cert.pem and key.pem (default $DOCKER_CERT_PATH)")
+	flags.Var(&o.labels, "labels", "`KEY=VALUE` label of this host, for selectors; repeatable")
+	flags.Var(&o.env, "env", "`KEY=VALUE` given to every container; repeatable")
+	flags.Var((*portRange)(&o.PortRange), "port-range", "`START:END` of dynamic ports, END not included")
+	flags.Var((*ipList)(&o.DNS), "dns", "`IP` of a name server for every container; repeatable")
+	flags.StringArrayVar(&o.Binds, "bind", nil, "`SOURCE:PATH[:ro|rw]` bound into every container; repeatable")
+	flags.StringArrayVar(&o.ExtraHosts, "add-host", nil, "`NAME:IP` line for every container's /etc/hosts; repeatable")
+	return command
+}
+
+func runAgent(ctx context.Context, env *environment, o *agentOptions) error {
+	stateDir, err := o.stateDirOr(env, "agent")
+	if err != nil {
+		return err
+	}
+	if o.Name == "" {
+		if o.Name, err = hostName(); err != nil {
+			return err
+		}
+	}
+	if o.noHTTP {
+		o.HTTP, o.Admin = "", ""
+	}
+	if err := checkExtraHosts(o.ExtraHosts); err != nil {
+		return err
+	}
+	o.Labels, o.Env, o.Args = o.labels, o.env, os.Args[1:]
+	log := o.logger(env.err, slog.LevelInfo)
+	return daemon.Run(ctx, daemon.Config{
+		StateDir: stateDir, Version: productVersion(), Logger: log, Agents: []daemon.Agent{o.Agent},
+		Ready: func(r daemon.Running) { log.Info("ready", "host", o.Name, "gossip", r.Gossip, "state", stateDir) },
+	})
+}
+
+func checkExtraHosts(lines []string) error {
+	for _, line := range lines {
+		name, ip, ok := strings.Cut(line, ":")
+		if !ok || name == "" || net.ParseIP(ip) == nil {
+			return model.Errorf(model.CodeInvalid, "--add-host %q is not NAME:IP", line)
+		}
+	}
+	return nil
+}
+
+// portRange is a START:END flag.
+type portRange daemon.PortRange
+
+// String returns the flag's text.
+func (r *portRange) String() string { return fmt.Sprintf("%d:%d", r.Start, r.End) }
+
+// Set takes two integers; Config.Validate judges them.
+func (r *portRange) Set(text string) error {
+	var start, end int
+	if n, err := fmt.Sscanf(text+"\n", "%d:%d\n", &start, &end); n != 2 || err != nil {
+		return model.Errorf(model.CodeInvalid, "%q is not START:END", text)
+	}
+	r.Start, r.End = start, end
+	return nil
+}
+
+// Type names the kind of value in help texts.
+func (r *portRange) Type() string { return "START:END" }
+
+// ipList is a repeatable flag of IP addresses.
+type ipList []string
+
+// String returns the flag's text.
+func (l *ipList) String() string { return strings.Join(*l, ",") }
+
+// Set takes one address.
+func (l *ipList) Set(text string) error {
+	if net.ParseIP(text) == nil {
+		return model.Errorf(model.CodeInvalid, "%q is not an IP address", text)
+	}
+	*l = append(*l, text)
+	return nil
+}
+
+// Type names the kind of value in help texts.
+func (l *ipList) Type() string { return "IP" }

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/model"
+)
+
+func contains(text, part string) bool { return strings.Contains(text, part) }
+
+func writeFile(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// removeContainer takes a container away that a failed test may have left.
+func removeContainer(t *testing.T, engine *container.Docker, id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := engine.Kill(ctx, id); err != nil {
+		t.Logf("killing container %s: %v", id, err)
+	}
+	if err := engine.Remove(ctx, id); err != nil {
+		t.Logf("removing container %s: %v", id, err)
+	}
+}
+
+// freeAddr returns an address of the loopback that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestMasterAndAgentFindEachOther(t *testing.T) {
+	gossip, api := freeAddr(t), freeAddr(t)
+	masterDir, agentDir := t.TempDir(), t.TempDir()
+	startMaster := func() *process {
+		p := startProcess(t, "master", "--name", "m1", "--state-dir", masterDir, "--http", api, "--admin", freeAddr(t),
+			"--gossip", gossip, "--raft", freeAddr(t))
+		p.waitFor("msg=ready")
+		return p
+	}
+	startAgent := func() *process {
+		p := startProcess(t, "agent", "--name", "web-1", "--state-dir", agentDir, "--no-http", "--gossip", freeAddr(t),
+			"--join", gossip, "--runtime", "sim", "--labels", "role=web", "--env", "REGION=eu")
+		p.waitFor("msg=ready")
+		return p
+	}
+	master, agent := startMaster(), startAgent()
+	url := "http://" + api
+	c := clientOf(t, url)
+	awaitHost(t, c, "web-1", model.Up)
+
+	id := createdJob(t, url, "web:1", "unused:1", "--port", "http=80")
+	must(t, "deploy", "--master", url, "--wait", "web:1", "web-1")
+	status, err := c.JobStatus(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := status.TaskStatuses["web-1"].Env["REGION"]; got != "eu" {
+		t.Errorf("the container's REGION is %q, the agent was started with --env REGION=eu", got)
+	}
+	host, err := c.HostStatus(context.Background(), "web-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if host.Labels["role"] != "web" || host.HostInfo == nil || host.HostInfo.CPUs == 0 || host.AgentInfo == nil {
+		t.Errorf("the host tells %+v", host)
+	}
+
+	agent.signal(syscall.SIGTERM)
+	if code := agent.wait(); code != exitOK {
+		t.Errorf("the agent ended with code %d", code)
+	}
+	awaitHost(t, c, "web-1", model.Down)
+
+	master.signal(syscall.SIGTERM)
+	if code := master.wait(); code != exitOK {
+		t.Errorf("the master ended with code %d", code)
+	}
+	startMaster()
+	startAgent()
+	awaitHost(t, clientOf(t, url), "web-1", model.Up)
+	if out := must(t, "jobs", "--master", url, "-q"); strings.TrimSpace(out) != id.String() {
+		t.Errorf("after the restart the jobs are %q", out)
+	}
+}
+
+func TestDaemonsRefuseBadOptions(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"address without port":   {[]string{"master", "--http", "localhost"}, `--http "localhost" is not an address`},
+		"port out of range":      {[]string{"master", "--http", "127.0.0.1:65536"}, `port "65536"`},
+		"gossip on a name":       {[]string{"master", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--gossip", "localhost:0"}, `"localhost" is not an IP address`},
+		"advertise a name":       {[]string{"master", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--advertise", "me"}, `--advertise "me" is not an IP address`},
+		"port range backwards":   {[]string{"agent", "--no-http", "--gossip", "127.0.0.1:0", "--port-range", "200:100"}, "port range 200:100"},
+		"port range of words":    {[]string{"agent", "--port-range", "a:b"}, `"a:b" is not START:END`},
+		"dns that is a name":     {[]string{"agent", "--dns", "ns1"}, `"ns1" is not an IP address`},
+		"label without value":    {[]string{"agent", "--labels", "role"}, `"role" is not KEY=VALUE`},
+		"unknown runtime":        {[]string{"agent", "--runtime", "podman"}, `unknown runtime "podman"`},
+		"id that is no name":     {[]string{"agent", "--no-http", "--gossip", "127.0.0.1:0", "--id", "a b"}, `agent id "a b"`},
+		"extra host without ip":  {[]string{"agent", "--add-host", "db"}, `--add-host "db" is not NAME:IP`},
+		"too many agents":        {[]string{"dev", "--agents", "101"}, "--agents is 101"},
+		"no agents":              {[]string{"dev", "--agents", "0"}, "--agents is 0"},
+		"argument to dev":        {[]string{"dev", "now"}, "now"},
+		"unknown runtime of dev": {[]string{"dev", "--runtime", "podman", "--http", "127.0.0.1:0"}, `unknown runtime "podman"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, stderr, code := runProgram(t, append(tt.args, "--state-dir", t.TempDir())...)
+			if code != 2 || !contains(stderr, tt.want) {
+				t.Errorf("code %d, stderr %q; want 2 and %q", code, stderr, tt.want)
+			}
+		})
+	}
+}
+
+// mountTmpfs mounts a small file system of its own for a test.
+func mountTmpfs(t *testing.T, options string) string {
+	t.Helper()
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		t.Skip("mounting a file system needs Linux and root")
+	}
+	dir := t.TempDir()
+	mount(t, dir, options)
+	return dir
+}

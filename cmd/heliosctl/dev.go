@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heliosctl/heliosctl/daemon"
+)
+
+// devOptions are the flags of `heliosctl dev`.
+type devOptions struct {
+	daemonOptions
+	agents    int
+	http      string
+	runtime   string
+	docker    string
+	noConsole bool
+}
+
+func newDevCommand(env *environment) *cobra.Command {
+	o := &devOptions{}
+	command := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a whole cluster in this process: a master and one or more agents",
+		Long: `Run a whole cluster in this process, on this machine alone: a master and one or more agents (dev-1, dev-2, …).
+
+Containers run on the Docker engine that answers. Where none does, jobs run as ordinary processes, and the first line says so.
+Containers go on running when dev ends; started again with the same folder, it goes on where it stopped.`,
+		Example: `  heliosctl dev
+  heliosctl dev --agents 3 --http 127.0.0.1:5901 --state-dir /tmp/helios`,
+		Args: cobra.NoArgs,
+		RunE: runDaemon(func(ctx context.Context) error { return runDev(ctx, env, o) }),
+	}
+	flags := command.Flags()
+	o.daemonOptions.bind(flags, "dev")
+	flags.IntVar(&o.agents, "agents", 1, "`NUMBER` of agents")
+	flags.StringVar(&o.http, "http", "127.0.0.1:5801", "`ADDRESS` of the API")
+	flags.StringVar(&o.runtime, "runtime", string(daemon.RuntimeAuto), "`KIND` of runtime: auto, docker, process or sim")
+	flags.StringVar(&o.docker, "docker", "", "`ENDPOINT` of the Docker engine (default $DOCKER_HOST, else the default socket)")
+	flags.BoolVar(&o.noConsole, "no-console", false, "serve without the console even on a terminal")
+	return command
+}
+
+func runDev(ctx context.Context, env *environment, o *devOptions) error {
+	stateDir, err := o.stateDirOr(env, "dev")
+	if err != nil {
+		return err
+	}
+	config, err := daemon.Dev(ctx, daemon.DevOptions{
+		StateDir: stateDir, HTTP: o.http, Agents: o.agents, Runtime: daemon.RuntimeKind(o.runtime), Docker: o.docker,
+		Version: productVersion(), Args: os.Args[1:], Logger: o.logger(env.err, slog.LevelWarn),
+	})
+	if err != nil {
+		return err
+	}
+	config.Ready = func(r daemon.Running) { printDevReady(env.out, config, r) }
+	return daemon.Run(ctx, config)
+}
+
+func printDevReady(w io.Writer, config daemon.Config, r daemon.Running) {
+	fmt.Fprintf(w, "heliosctl dev is ready at %s: %s on %s; state in %s\n",
+		r.MasterURL, strings.Join(r.Hosts, ", "), describeRuntime(config.Agents[0].Runtime), config.StateDir)
+	fmt.Fprintf(w, "Try: heliosctl -z %s hosts\n", r.MasterURL)
+}
+
+// describeRuntime says what jobs run on, and plainly so when it is not containers.
+func describeRuntime(kind daemon.RuntimeKind) string {
+	switch kind {
+	case daemon.RuntimeDocker:
+		return "Docker"
+	case daemon.RuntimeProcess:
+		return "the process runtime (no Docker engine: jobs run as ordinary processes, images are not used)"
+	default:
+		return "the simulated runtime (nothing really runs)"
+	}
+}

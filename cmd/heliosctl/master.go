@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/heliosctl/heliosctl/daemon"
+)
+
+// masterOptions are the flags of `heliosctl master`.
+type masterOptions struct {
+	daemonOptions
+	daemon.Master
+}
+
+func newMasterCommand(env *environment) *cobra.Command {
+	o := &masterOptions{}
+	command := &cobra.Command{
+		Use:   "master",
+		Short: "Run a master: it keeps what should run where and answers the API",
+		Example: `  heliosctl master
+  heliosctl master --http 127.0.0.1:5801 --state-dir /srv/heliosctl`,
+		Args: cobra.NoArgs,
+		RunE: runDaemon(func(ctx context.Context) error { return runMaster(ctx, env, o) }),
+	}
+	flags := command.Flags()
+	o.daemonOptions.bind(flags, "master")
+	flags.StringVar(&o.Name, "name", "", "`NAME` of this master (default the machine's)")
+	flags.StringVar(&o.HTTP, "http", "0.0.0.0:5801", "`ADDRESS` of the API")
+	flags.StringVar(&o.Admin, "admin", "0.0.0.0:5802", "`ADDRESS` of /healthcheck, /ping and /metrics")
+	flags.StringVar(&o.Gossip, "gossip", "0.0.0.0:5805", "`ADDRESS` of gossip, UDP and TCP")
+	flags.StringVar(&o.Raft, "raft", "0.0.0.0:5806", "`ADDRESS` of replication between masters")
+	flags.StringVar(&o.Advertise, "advertise", "", "`IP` at which others reach this machine (default: found out)")
+	flags.StringSliceVar(&o.Join, "join", nil, "gossip `ADDRESS` of a daemon to join; repeat or separate by commas")
+	flags.StringArrayVar(&o.CapabilityWhitelist, "whitelisted-capability", nil, "`CAPABILITY` that jobs may add; repeatable")
+	return command
+}
+
+func runMaster(ctx context.Context, env *environment, o *masterOptions) error {
+	stateDir, err := o.stateDirOr(env, "master")
+	if err != nil {
+		return err
+	}
+	if o.Name == "" {
+		if o.Name, err = hostName(); err != nil {
+			return err
+		}
+	}
+	log := o.logger(env.err, slog.LevelInfo)
+	return daemon.Run(ctx, daemon.Config{
+		StateDir: stateDir, Version: productVersion(), Logger: log, Master: &o.Master,
+		Ready: func(r daemon.Running) { log.Info("ready", "api", r.MasterURL, "gossip", r.Gossip, "state", stateDir) },
+	})
+}
