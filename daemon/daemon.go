@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // Run runs everything that the configuration names until ctx ends or a part fails. A part that cannot be opened fails before
@@ -29,10 +32,8 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	if c.Ready != nil {
 		stages = append(stages, func(ctx context.Context) error {
-			select {
-			case <-running.answers:
+			if running.awaitReady(ctx) {
 				c.Ready(running.Running)
-			case <-ctx.Done():
 			}
 			<-ctx.Done()
 			return nil
@@ -44,7 +45,7 @@ func Run(ctx context.Context, c Config) (err error) {
 // parts is what open has made of a configuration.
 type parts struct {
 	Running
-	answers <-chan struct{} // closed when requests can be answered
+	master *masterDaemon // nil: none
 }
 
 // open makes every part and starts none. What it takes is released through opened, whether it fails or not.
@@ -57,12 +58,8 @@ func open(c Config, opened *closers) (parts, []stage, error) {
 		if err != nil {
 			return made, nil, err
 		}
-		made.MasterURL, made.Gossip, made.answers = reachable(d.http, "127.0.0.1"), d.pool.Addr(), d.master.Ready()
+		made.master, made.MasterURL, made.Gossip = d, reachable(d.http, "127.0.0.1"), d.pool.Addr()
 		stages = append(stages, d.run)
-	} else {
-		answers := make(chan struct{})
-		close(answers) // an agent has no one to wait for: it works without masters too
-		made.answers = answers
 	}
 	var agents []stage
 	for _, config := range c.Agents {
@@ -81,6 +78,46 @@ func open(c Config, opened *closers) (parts, []stage, error) {
 		agents = append(agents, d.run)
 	}
 	return made, append(stages, together(agents)), nil
+}
+
+// hostsReadyTimeout is how long the hosts of this process may take to come up before the master is called ready without them.
+const hostsReadyTimeout = 10 * time.Second
+
+// awaitReady returns true when the master answers and the hosts of this process are up, and false when ctx ends before. An agent
+// alone is ready at once: it works without masters too.
+func (p parts) awaitReady(ctx context.Context) bool {
+	if p.master == nil {
+		return true
+	}
+	select {
+	case <-p.master.master.Ready():
+	case <-ctx.Done():
+		return false
+	}
+	deadline := time.After(hostsReadyTimeout)
+	for {
+		_, _, more := p.master.master.Events(p.master.master.Index())
+		if p.hostsUp() {
+			return true
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (p parts) hostsUp() bool {
+	for _, name := range p.Hosts {
+		host, err := p.master.master.Host(name)
+		if err != nil || host.Status != model.Up {
+			return false
+		}
+	}
+	return true
 }
 
 // together makes one stage of several that need no order among them.
