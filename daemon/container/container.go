@@ -121,7 +121,7 @@ type Image struct {
 type Info struct {
 	Runtime       string // "docker", "process" or "sim"
 	Version       string // of the engine
-	APIVersion    string // that was agreed on; "" where there is none
+	APIVersion    string // newest that the engine speaks; "" where there is none
 	OS            string
 	Architecture  string
 	KernelVersion string

@@ -11,8 +11,8 @@
 //   - Remove does not stop. It refuses a running container with ErrRunning.
 //   - Events are pokes: one can be delivered twice, and those of a time without a subscription are lost. The first event of each
 //     subscription is EventSubscribed; who lists or inspects after it misses nothing.
-//   - No method waits without a limit of its own, except Logs with Follow, Events, Exec and a Pull that keeps getting bytes; these
-//     end with their context.
+//   - Every call has a limit of its own, except Logs with Follow, Events, Exec, Import and a Pull that keeps getting bytes; these end
+//     with their context.
 //   - Every method is safe for concurrent use. Close ends running Events and followed Logs; containers keep running.
 //
 // # The process runtime
@@ -21,4 +21,8 @@
 // KILL are real. There is no isolation: no image, no network, no limits, no volumes, no capabilities, no user; those fields of a Spec are
 // ignored. Ports are not mapped: the process itself has to listen on the external port. For this it gets, beside the environment of
 // the Spec, HELIOS_LISTEN_<port name>=<ip>:<external port> for each port.
+//
+// Each process has a shim between itself and the agent (see ShimMain), which is why it survives a crash or a restart of the agent.
+// Where systemd runs the agent, the unit needs KillMode=process for that. A process that leaves its process group and its parent is
+// out of reach and is not stopped with its container. Output is kept without a bound until the container is removed.
 package container

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -194,7 +195,12 @@ func (d *Docker) negotiate(ctx context.Context) error {
 		return nil
 	}
 	ping, err := d.client.Ping(ctx)
-	if err != nil {
+	switch {
+	case err == nil && ping.APIVersion == "":
+		return fail(ErrUnavailable, nil, "what answers at %s is not a docker engine: name another endpoint", d.endpoint)
+	case errdefs.IsInvalidArgument(err), errdefs.IsNotFound(err), errdefs.IsPermissionDenied(err), errdefs.IsUnauthorized(err):
+		return fail(ErrUnavailable, err, "the docker engine at %s cannot be used: %s", d.endpoint, reason(err))
+	case err != nil:
 		return err
 	}
 	d.client.NegotiateAPIVersionPing(ping)
@@ -209,13 +215,29 @@ func (d *Docker) explain(ctx context.Context, err error) error {
 	}
 	var netErr net.Error
 	switch {
+	case errors.Is(err, ErrUnavailable):
+		return err
 	case errors.Is(err, fs.ErrPermission):
 		return fail(ErrUnavailable, err, "permission denied on the docker engine at %s: run as root or join the group that owns the socket", d.endpoint)
-	case client.IsErrConnectionFailed(err), errdefs.IsUnavailable(err), errors.As(err, &netErr):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fail(ErrUnavailable, err, "no docker engine answers at %s: start it, or name another endpoint", d.endpoint)
+	case client.IsErrConnectionFailed(err), errdefs.IsUnavailable(err), errors.As(err, &netErr):
+		return fail(ErrUnavailable, err, "the docker engine at %s cannot be used: %s", d.endpoint, reason(err))
 	}
 	return err
 }
+
+// reason is what is behind a failed request, without the URL that the library puts before it.
+func reason(err error) string {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), engineSays), "\n", " ")
+}
+
+// engineSays is what the library puts before a message of the engine.
+const engineSays = "Error response from daemon: "
 
 func (d *Docker) silent(limit time.Duration, cause error) error {
 	return fail(ErrUnavailable, cause, "the docker engine at %s did not answer within %s: it hangs or is overloaded", d.endpoint, limit)
@@ -232,8 +254,7 @@ func (d *Docker) refused(err error, format string, args ...any) error {
 	if errdefs.IsInvalidArgument(err) {
 		code = model.CodeInvalid
 	}
-	reason := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
-	return &failure{err: model.Errorf(code, "%s: %s", fmt.Sprintf(format, args...), reason), cause: err}
+	return &failure{err: model.Errorf(code, "%s: %s", fmt.Sprintf(format, args...), reason(err)), cause: err}
 }
 
 // stream returns a context for a request without an end of its own: it is cancelled with ctx, with Close, and when established has

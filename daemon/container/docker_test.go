@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -576,6 +577,21 @@ func TestDockerPullFailuresAreFound(t *testing.T) {
 				t.Errorf("pull: %v (%s)", err, model.CodeOf(err))
 			}
 		})
+	}
+}
+
+func TestDockerSaysWhyAnEndpointIsOfNoUse(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	docker, err := container.NewDocker(container.DockerConfig{Host: strings.Replace(server.URL, "https", "tcp", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer docker.Close()
+	_, err = docker.Inspect(t.Context(), "name")
+	if !errors.Is(err, container.ErrUnavailable) || !strings.Contains(err.Error(), "HTTPS") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("an endpoint that wants TLS: %v", err)
 	}
 }
 

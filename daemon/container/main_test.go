@@ -24,5 +24,9 @@ func TestMain(m *testing.M) {
 			os.Exit(agentMain(os.Args[2:]))
 		}
 	}
+	// A shim that was built with the race detector would sleep for a second before it ends.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -160,17 +160,22 @@ func (p *Process) finish(c *process) {
 	p.mu.Unlock()
 	exit := p.exitOf(c, run)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	c.exit, c.fifo = &exit, nil
 	p.publish(c, EventDie)
 	close(c.ended)
+	p.mu.Unlock()
+	run.reap()
+}
+
+// reap takes the exit status of a shim that has let go of its FIFO, if it is a child of this process.
+func (r runRecord) reap() {
+	if r.ShimParent == os.Getpid() {
+		_, _ = unix.Wait4(r.ShimPid, nil, 0, nil) // it is about to end, if it has not
+	}
 }
 
 // exitOf reads what the shim wrote. A shim that was killed wrote nothing: then the process, which nobody watches any more, is killed.
 func (p *Process) exitOf(c *process, run runRecord) exitRecord {
-	if run.ShimParent == os.Getpid() {
-		_, _ = unix.Wait4(run.ShimPid, nil, 0, nil) // it is a child of ours, and about to end
-	}
 	var exit exitRecord
 	ok, err := readRecord(c.file(fileExit), &exit)
 	if ok && err == nil {
@@ -206,6 +211,7 @@ func (p *Process) adopt(c *process) error {
 		exit := p.exitOf(c, run)
 		c.exit = &exit
 		close(c.ended)
+		run.reap()
 		return nil
 	}
 	fifo, err := os.OpenFile(c.file(fileAlive), os.O_RDONLY|unix.O_NONBLOCK, 0)

@@ -180,6 +180,29 @@ func awaitGone(t *testing.T, pid int) {
 	t.Fatalf("process %d is still there", pid)
 }
 
+func TestShimStartsNothingForAnAgentThatIsGone(t *testing.T) {
+	b := processBench(t, t.TempDir())
+	id := b.create(exits(0))
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = reader.Close()
+	dir := filepath.Join(processDir(b), id)
+	shim := exec.CommandContext(t.Context(), shimCommand(t)[0], argShim, dir)
+	shim.ExtraFiles = []*os.File{writer}
+	err = shim.Run()
+	_ = writer.Close()
+	if err == nil {
+		t.Error("the shim ended well")
+	}
+	for _, file := range []string{"run.json", "exit.json"} {
+		if _, err := os.Stat(filepath.Join(dir, file)); !os.IsNotExist(err) {
+			t.Errorf("%s: %v, want none", file, err)
+		}
+	}
+}
+
 func TestProcessTakesItsDescendantsAlong(t *testing.T) {
 	b := processBench(t, t.TempDir())
 	id := b.create(workload{name: "parent", script: "sleep 3600 & echo $!; exit 4"})

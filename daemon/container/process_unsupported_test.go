@@ -1,0 +1,5 @@
+//go:build !unix
+
+package container_test
+
+func agentMain([]string) int { return 1 }
