@@ -60,7 +60,6 @@ type Agent struct {
 	DNS            []string          // name servers of every container
 	ExtraHosts     []string          // NAME:IP lines for every container's /etc/hosts
 	Binds          []string          // binds of every container
-	Args           []string          // the command line, shown in the agent's info
 }
 
 // RuntimeKind says what runs the containers.

@@ -29,7 +29,6 @@ type DevOptions struct {
 	Runtime  RuntimeKind // RuntimeAuto too
 	Docker   string      // endpoint of the engine; empty: $DOCKER_HOST, else the default socket
 	Version  string
-	Args     []string
 	Logger   *slog.Logger
 }
 
@@ -50,7 +49,7 @@ func Dev(ctx context.Context, o DevOptions) (Config, error) {
 	sim := container.NewSim()
 	for i := range o.Agents {
 		config.Agents = append(config.Agents, Agent{
-			Name: fmt.Sprintf("dev-%d", i+1), Gossip: "127.0.0.1:0", Runtime: runtime, Docker: o.Docker, Simulated: sim, Args: o.Args,
+			Name: fmt.Sprintf("dev-%d", i+1), Gossip: "127.0.0.1:0", Runtime: runtime, Docker: o.Docker, Simulated: sim,
 			Labels:    map[string]string{"env": "dev", "host": fmt.Sprintf("dev-%d", i+1), "zone": string(rune('a' + i%3))},
 			PortRange: share(DefaultPortRange(), i, o.Agents),
 		})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,7 +70,7 @@ func runAgent(ctx context.Context, env *environment, o *agentOptions) error {
 	if err := checkExtraHosts(o.ExtraHosts); err != nil {
 		return err
 	}
-	o.Labels, o.Env, o.Args = o.labels, o.env, os.Args[1:]
+	o.Labels, o.Env = o.labels, o.env
 	log := o.logger(env.err, slog.LevelInfo)
 	return daemon.Run(ctx, daemon.Config{
 		StateDir: stateDir, Version: productVersion(), Logger: log, Agents: []daemon.Agent{o.Agent},

@@ -134,7 +134,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 func (d *demo) configure(ctx context.Context, log *slog.Logger) (err error) {
 	d.config, err = daemon.Dev(ctx, daemon.DevOptions{
 		StateDir: filepath.Join(d.folder, "state"), HTTP: "127.0.0.1:0", Agents: demoHosts, Runtime: daemon.RuntimeKind(d.options.runtime),
-		Docker: d.options.docker, Version: productVersion(), Args: os.Args[1:], Logger: log,
+		Docker: d.options.docker, Version: productVersion(), Logger: log,
 	})
 	return err
 }

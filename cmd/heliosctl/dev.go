@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,7 +53,7 @@ func runDev(ctx context.Context, env *environment, o *devOptions) error {
 	}
 	config, err := daemon.Dev(ctx, daemon.DevOptions{
 		StateDir: stateDir, HTTP: o.http, Agents: o.agents, Runtime: daemon.RuntimeKind(o.runtime), Docker: o.docker,
-		Version: productVersion(), Args: os.Args[1:], Logger: o.logger(env.err, slog.LevelWarn),
+		Version: productVersion(), Logger: o.logger(env.err, slog.LevelWarn),
 	})
 	if err != nil {
 		return err
