@@ -122,10 +122,10 @@ func (b *batch) deregisterHost(h header, c DeregisterHost) Result {
 	if host == nil {
 		return Result{Err: hostNotFound(c.Host)}
 	}
-	for _, deployment := range collect[deploymentRecord](b.mem, tableDeployments, indexHost, c.Host) {
+	for _, deployment := range collect[deploymentRecord](b.mem, tableDeployments, indexID, c.Host) {
 		b.removeDeployment(h, deployment)
 	}
-	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexHost, c.Host) {
+	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexID, c.Host) {
 		b.removeStatus(status)
 	}
 	b.removeHostHistory(c.Host)
@@ -267,8 +267,8 @@ func (s *State) Host(name string) (Host, error) {
 		info := *record.AgentInfo
 		host.AgentInfo = &info
 	}
-	each(txn, tableDeployments, indexHost, []any{name}, func(d *deploymentRecord) { host.Jobs[d.deployment.JobID] = d.deployment })
-	each(txn, tableStatuses, indexHost, []any{name}, func(t *statusRecord) { host.Statuses[t.jobID()] = t.taskStatus() })
+	each(txn, tableDeployments, indexID, []any{name}, func(d *deploymentRecord) { host.Jobs[d.deployment.JobID] = d.deployment })
+	each(txn, tableStatuses, indexID, []any{name}, func(t *statusRecord) { host.Statuses[t.jobID()] = t.taskStatus() })
 	return host, nil
 }
 
