@@ -18,6 +18,11 @@ import (
 func TestDockerUnavailable(t *testing.T) {
 	closed := mute(t)
 	_ = closed.Close()
+	says := map[string]string{
+		"no socket":    "no docker engine answers at unix://",
+		"refused":      "no docker engine answers at tcp://",
+		"never answer": "did not answer within 100ms",
+	}
 	for name, config := range map[string]container.DockerConfig{
 		"no socket":    {Host: "unix://" + filepath.Join(t.TempDir(), "docker.sock")},
 		"refused":      {Host: "tcp://" + closed.Addr().String()},
@@ -29,6 +34,9 @@ func TestDockerUnavailable(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer docker.Close()
+			if _, err := docker.Info(t.Context()); err == nil || !strings.Contains(err.Error(), says[name]) {
+				t.Errorf("%q does not say %q", err, says[name])
+			}
 			for call, do := range map[string]func() error{
 				"info":  func() error { _, err := docker.Info(t.Context()); return err },
 				"pull":  func() error { return docker.Pull(t.Context(), "image") },
