@@ -256,7 +256,7 @@ func (s *raftStream) Dial(address raft.ServerAddress, timeout time.Duration) (ne
 
 // stop hands leadership over where there is someone to take it, and stops raft.
 func (n *node) stop() error {
-	if n.State() == raft.Leader && n.voters() > 1 {
+	if n.isLeader() && n.voters() > 1 {
 		// Failing that, the others elect one of them after the election timeout.
 		_ = n.LeadershipTransfer().Error()
 	}
