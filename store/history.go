@@ -20,7 +20,7 @@ type historyRow struct {
 // historyRange tells which numbers of a job's rows on a host there are: from first up to but not including next.
 type historyRange struct{ first, next uint64 }
 
-// histories holds the range of each job (by the index of its creation) and host. The rows themselves are on disk only.
+// histories holds the range of each job (by its number) and host. The rows themselves are on disk only.
 type histories map[uint64]map[string]historyRange
 
 func (h histories) set(job uint64, host string, r historyRange) {
@@ -60,8 +60,8 @@ func (b *batch) removeJobHistory(job uint64) {
 // removeHostHistory drops a host's rows.
 func (b *batch) removeHostHistory(host string) {
 	each(b.mem, tableJobs, indexID, nil, func(j *jobRecord) {
-		b.removeHistory(j.index, host)
-		delete(b.state.histories[j.index], host)
+		b.removeHistory(j.number, host)
+		delete(b.state.histories[j.number], host)
 	})
 }
 
@@ -104,7 +104,7 @@ func (s *State) History(id model.JobID) ([]model.TaskStatusEvent, error) {
 	}
 	events := []model.TaskStatusEvent{}
 	err := s.view(func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: jobHistoryPrefix(job.index)})
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: jobHistoryPrefix(job.number)})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
 			_, host, _, ok := splitHistoryKey(it.Item().Key())

@@ -19,11 +19,12 @@ type Master struct {
 	log     *slog.Logger
 	folders *folders
 
-	node     atomic.Pointer[node] // nil before Run has started raft and after it has stopped it
-	leading  *leadership
-	statuses *statusQueue
-	gauges   *gauges
-	disk     *diskGuard
+	node      atomic.Pointer[node] // nil before Run has started raft and after it has stopped it
+	leading   *leadership
+	proposals *queue[proposal]
+	statuses  *queue[statusPart]
+	gauges    *gauges
+	disk      *diskGuard
 
 	livenessKick chan struct{} // capacity 1: look at who is alive again
 
@@ -49,6 +50,7 @@ func New(config Config) (*Master, error) {
 		log:          config.Logger,
 		folders:      folders,
 		leading:      newLeadership(),
+		proposals:    newProposalQueue(),
 		statuses:     newStatusQueue(),
 		gauges:       newGauges(),
 		disk:         &diskGuard{dir: config.DataDir, min: config.MinFreeBytes},
@@ -77,7 +79,8 @@ func (m *Master) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	loops.Go(func() { m.followLeadership(ctx, n, notify) })
 	loops.Go(func() { m.watchLeader(ctx, n) })
-	loops.Go(func() { m.statuses.run(ctx, m.recordStatuses) })
+	loops.Go(func() { m.runProposals(ctx) })
+	loops.Go(func() { m.runStatuses(ctx) })
 
 	var failed error
 	select {
