@@ -3,6 +3,7 @@ package registrar
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -12,7 +13,9 @@ const (
 	maxUDPAnswer = 1232
 	maxTCPAnswer = dns.MaxMsgSize
 
-	minRecordSize = 16 // of any record in an answer: no more of them fit than this says
+	// Sizes that no record of a kind is below, its name compressed: no more of them fit than these say.
+	minAddressSize = 2 + 10 + 4
+	minSRVSize     = 2 + 10 + 6
 
 	soaRefresh = 60 // seconds; nobody transfers the zone
 	soaRetry   = 10
@@ -37,7 +40,7 @@ func (z *zone) answer(query *dns.Msg, limit int, ttl uint32) *dns.Msg {
 	reply.Authoritative = true
 	question := query.Question[0]
 	n, found := z.nodes[dns.CanonicalName(question.Name)]
-	a := answerer{zone: z, reply: reply, owner: question.Name, ttl: ttl, most: limit/minRecordSize + 1}
+	a := answerer{zone: z, reply: reply, owner: question.Name, ttl: ttl, limit: limit}
 	if found {
 		a.fill(n, question.Qtype)
 	} else {
@@ -74,15 +77,17 @@ type answerer struct {
 	reply *dns.Msg
 	owner string
 	ttl   uint32
-	most  int // records worth writing
+	limit int // of the size of the reply
 }
 
 func (a answerer) fill(n *node, qtype uint16) {
 	switch qtype {
 	case dns.TypeSRV:
 		a.services(n.srv)
-	case dns.TypeA, dns.TypeAAAA:
-		a.addresses(n.addresses, qtype)
+	case dns.TypeA:
+		a.addresses(n.ip4)
+	case dns.TypeAAAA:
+		a.addresses(n.ip6)
 	case dns.TypeSOA:
 		if n.apex {
 			a.reply.Answer = append(a.reply.Answer, a.soa(a.owner))
@@ -93,14 +98,16 @@ func (a answerer) fill(n *node, qtype uint16) {
 		}
 	case dns.TypeANY:
 		// One made-up record is the whole answer, as RFC 8482 has it: the rest is seldom wanted and often abused.
-		if n.apex || len(n.srv) > 0 || len(n.addresses) > 0 {
+		if n.apex || len(n.srv)+len(n.ip4)+len(n.ip6) > 0 {
 			a.reply.Answer = append(a.reply.Answer, &dns.HINFO{Hdr: a.header(a.owner, dns.TypeHINFO), Cpu: "RFC8482"})
 		}
 	}
 }
 
 func (a answerer) services(records []srvRecord) {
-	picked := pick(records, a.most)
+	// Targets are below the apex. Those of hosts without a known address may be shorter: some of them are left out where they would
+	// still have fitted.
+	picked := pick(records, a.limit/(minSRVSize+len(a.zone.apex))+1)
 	a.reply.Truncated = len(picked) < len(records)
 	told := map[string]bool{}
 	for _, record := range picked {
@@ -114,15 +121,9 @@ func (a answerer) services(records []srvRecord) {
 	}
 }
 
-func (a answerer) addresses(addresses []netip.Addr, qtype uint16) {
-	var wanted []netip.Addr
-	for _, address := range addresses {
-		if address.Is4() == (qtype == dns.TypeA) {
-			wanted = append(wanted, address)
-		}
-	}
-	picked := pick(wanted, a.most)
-	a.reply.Truncated = len(picked) < len(wanted)
+func (a answerer) addresses(addresses []netip.Addr) {
+	picked := pick(addresses, a.limit/minAddressSize+1)
+	a.reply.Truncated = len(picked) < len(addresses)
 	for _, address := range picked {
 		a.reply.Answer = append(a.reply.Answer, a.address(a.owner, address))
 	}
@@ -131,7 +132,8 @@ func (a answerer) addresses(addresses []netip.Addr, qtype uint16) {
 func (a answerer) nameServers() {
 	name := nameServer(a.zone.apex)
 	a.reply.Answer = append(a.reply.Answer, &dns.NS{Hdr: a.header(a.owner, dns.TypeNS), Ns: name})
-	for _, address := range pick(a.zone.nodes[name].addresses, a.most) {
+	servers := a.zone.nodes[name]
+	for _, address := range slices.Concat(servers.ip4, servers.ip6) {
 		a.reply.Extra = append(a.reply.Extra, a.address(name, address))
 	}
 }

@@ -161,14 +161,12 @@ func (c *consul) service(r record) *api.AgentServiceRegistration {
 	if check := c.check(r.id, e, net.JoinHostPort(address, strconv.Itoa(e.Port))); check != nil {
 		checks = append(checks, check)
 	}
+	meta := map[string]string{"host": e.Host, "domain": e.Domain, "protocol": e.Protocol}
+	if r.job != (model.JobID{}) {
+		meta["job"] = r.job.String()
+	}
 	return &api.AgentServiceRegistration{
-		ID:      r.id,
-		Name:    e.Name,
-		Tags:    tags,
-		Port:    e.Port,
-		Address: address,
-		Meta:    map[string]string{"host": e.Host, "job": r.job.String(), "domain": e.Domain, "protocol": e.Protocol},
-		Checks:  checks,
+		ID: r.id, Name: e.Name, Tags: tags, Port: e.Port, Address: address, Meta: meta, Checks: checks,
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	// restFactor is how many times longer than a build the name server waits before the next, so that a busy cluster does not spend
 	// more than a tenth of a core on it. After a quiet time a change is seen at once.
 	restFactor = 9
+	maxRest    = time.Second
 )
 
 // Catalog knows what is alive. Its methods are safe for concurrent use.
@@ -204,7 +205,7 @@ func (d *DNS) build() time.Duration {
 		}
 	}
 	d.skipped = skipped
-	return restFactor * time.Since(began)
+	return min(restFactor*time.Since(began), maxRest)
 }
 
 // ServeDNS implements dns.Handler.

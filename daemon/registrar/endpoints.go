@@ -46,23 +46,20 @@ type HealthCheck struct {
 
 // Registration is everything to register for one task.
 type Registration struct {
-	Job       model.JobID
+	Job       model.JobID // zero for what is not a job, such as a master
 	Endpoints []Endpoint
 }
 
 // Address is where the endpoint answers, zero when not known.
 func (e Endpoint) Address() netip.Addr {
-	if e.Bind.IsValid() {
-		return e.Bind
+	// What is no address has none.
+	named, _ := netip.ParseAddr(e.Host)
+	for _, address := range []netip.Addr{e.Bind, e.IP, named} {
+		if address.IsValid() && address.Zone() == "" {
+			return address.Unmap()
+		}
 	}
-	if e.IP.IsValid() {
-		return e.IP
-	}
-	address, err := netip.ParseAddr(e.Host)
-	if err != nil || address.Zone() != "" {
-		return netip.Addr{}
-	}
-	return address.Unmap()
+	return netip.Addr{}
 }
 
 // Endpoints returns the endpoints of a task in a stable order: one for each port of each service that the job registers. ports are

@@ -162,3 +162,25 @@ func TestEndpointHealthCheck(t *testing.T) {
 		})
 	}
 }
+
+func TestEndpointAddress(t *testing.T) {
+	ip := netip.MustParseAddr
+	tests := map[string]struct {
+		endpoint Endpoint
+		want     netip.Addr
+	}{
+		"none":                    {Endpoint{Host: "web1"}, netip.Addr{}},
+		"of the host":             {Endpoint{Host: "web1", IP: ip("10.0.0.1")}, ip("10.0.0.1")},
+		"of the port":             {Endpoint{Host: "web1", IP: ip("10.0.0.1"), Bind: ip("10.9.9.9")}, ip("10.9.9.9")},
+		"in the name of the host": {Endpoint{Host: "fd00::1"}, ip("fd00::1")},
+		"IPv4 written as IPv6":    {Endpoint{Host: "web1", IP: ip("::ffff:10.0.0.1")}, ip("10.0.0.1")},
+		"of one interface only":   {Endpoint{Host: "web1", IP: ip("fe80::1%eth0")}, netip.Addr{}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := test.endpoint.Address(); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}

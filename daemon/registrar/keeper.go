@@ -57,7 +57,7 @@ type keeper struct {
 	service backend           // nil until it was dialled
 	have    map[string]record // what the service has, or may have, of ours
 	due     time.Time         // of the next refresh
-	failing bool              // the last round ended in an error
+	trouble string            // what the last round ended in, "" when it went well
 	refused map[string]string // endpoints that cannot be registered, and why
 }
 
@@ -239,7 +239,7 @@ func (k *keeper) putMissing(wanted map[string]record, attempt attempting) {
 			err := k.service.put(ctx, r)
 			if err == nil {
 				k.have[id] = r
-				k.log.Info("service registered", "record", id, "job", r.job.String())
+				k.log.Info("service registered", "record", id, "host", r.endpoint.Host, "port", r.endpoint.Port)
 			}
 			return err
 		})
@@ -272,15 +272,24 @@ func (k *keeper) records() (map[string]record, uint64) {
 	return wanted, version
 }
 
-// tell logs when the service gets into trouble and when it is out of it.
+// tell logs when the service gets into trouble, into another kind of it, and out of it.
 func (k *keeper) tell(err error) {
+	trouble := ""
 	switch {
-	case err != nil && !k.failing:
-		k.log.Warn("the service registry is in trouble; what it lacks will be written later", "error", err)
-	case err == nil && k.failing:
-		k.log.Info("the service registry has everything again")
+	case errors.Is(err, model.ErrUnavailable):
+		// How it fails to answer changes from one attempt to the next.
+		trouble = string(model.CodeUnavailable)
+	case err != nil:
+		trouble = err.Error()
 	}
-	k.failing = err != nil
+	switch {
+	case trouble == k.trouble:
+	case trouble == "":
+		k.log.Info("the service registry has everything again")
+	default:
+		k.log.Warn("the service registry is in trouble; what it lacks will be written later", "error", err)
+	}
+	k.trouble = trouble
 }
 
 // jitter keeps the agents of a fleet from asking in step.

@@ -21,9 +21,10 @@ type zone struct {
 
 // node is what there is at one name. A name with nothing but names below it has an empty node.
 type node struct {
-	srv       []srvRecord
-	addresses []netip.Addr
-	apex      bool
+	srv  []srvRecord
+	ip4  []netip.Addr
+	ip6  []netip.Addr
+	apex bool
 }
 
 type srvRecord struct {
@@ -148,7 +149,11 @@ func (b zoneBuilder) addAddress(name string, address netip.Addr) {
 	key := nodeAddress{n, address}
 	if _, known := b.addresses[key]; !known {
 		b.addresses[key] = struct{}{}
-		n.addresses = append(n.addresses, address)
+		if address.Is4() {
+			n.ip4 = append(n.ip4, address)
+		} else {
+			n.ip6 = append(n.ip6, address)
+		}
 	}
 }
 
