@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/heliosctl/heliosctl/model"
@@ -150,8 +151,9 @@ func handle[B Body](apply func(*batch, header, B) Result) handler {
 }
 
 func asError(err error) *model.Error {
-	if e, ok := err.(*model.Error); ok {
-		return e
+	var coded *model.Error
+	if errors.As(err, &coded) {
+		return coded
 	}
 	return model.Errorf(model.CodeInternal, "%v", err)
 }

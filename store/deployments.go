@@ -182,13 +182,16 @@ func notDeployed(host string, id model.JobID) *model.Error {
 	return model.Errorf(model.CodeJobNotDeployed, "job %s is not deployed to %s; deploy it first", id, host)
 }
 
-// Deployment returns the deployment of a job on a host; CodeJobNotDeployed when there is none.
+// Deployment returns the deployment of a job on a host; CodeHostNotFound for an unknown host, CodeJobNotDeployed when there is none.
 func (s *State) Deployment(host string, id model.JobID) (model.Deployment, error) {
-	record := first[deploymentRecord](s.mem.Txn(false), tableDeployments, indexID, host, id.String())
-	if record == nil {
-		return model.Deployment{}, notDeployed(host, id)
+	txn := s.mem.Txn(false)
+	if record := first[deploymentRecord](txn, tableDeployments, indexID, host, id.String()); record != nil {
+		return record.deployment, nil
 	}
-	return record.deployment, nil
+	if first[hostRecord](txn, tableHosts, indexID, host) == nil {
+		return model.Deployment{}, hostNotFound(host)
+	}
+	return model.Deployment{}, notDeployed(host, id)
 }
 
 // Tasks returns what the host's agent has to do, sorted by job, the index that is true for, and a channel that is closed when it may
@@ -205,7 +208,7 @@ func (s *State) Tasks(host, agentID string) (tasks []model.Task, index uint64, c
 	if found.(*hostRecord).AgentID != agentID {
 		return nil, 0, nil, hostConflict(host)
 	}
-	each(txn, tableDeployments, indexHost, []any{host}, func(d *deploymentRecord) {
+	each(txn, tableDeployments, indexID, []any{host}, func(d *deploymentRecord) {
 		tasks = append(tasks, model.Task{
 			Job:                 *d.job,
 			Goal:                d.deployment.Goal,

@@ -13,5 +13,6 @@ func FreeSpace(path string) (uint64, error) {
 	if err := unix.Statfs(path, &stat); err != nil {
 		return 0, fmt.Errorf("cannot tell the free space of %s: %w", path, err)
 	}
-	return uint64(stat.Bavail) * uint64(stat.Bsize), nil //nolint:unconvert // the types differ between systems
+	// The types of the fields differ between systems.
+	return uint64(stat.Bavail) * uint64(stat.Bsize), nil
 }

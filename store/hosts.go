@@ -128,10 +128,10 @@ func (b *batch) deregisterHost(h header, c DeregisterHost) Result {
 
 // dropHost forgets a host and everything about it.
 func (b *batch) dropHost(h header, host *hostRecord) {
-	for _, deployment := range collect[deploymentRecord](b.mem, tableDeployments, indexHost, host.Name) {
+	for _, deployment := range collect[deploymentRecord](b.mem, tableDeployments, indexID, host.Name) {
 		b.removeDeployment(h, deployment)
 	}
-	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexHost, host.Name) {
+	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexID, host.Name) {
 		b.removeStatus(status)
 	}
 	b.removeHostHistory(host.Name)
@@ -272,8 +272,8 @@ func (s *State) Host(name string) (Host, error) {
 		info := *record.AgentInfo
 		host.AgentInfo = &info
 	}
-	each(txn, tableDeployments, indexHost, []any{name}, func(d *deploymentRecord) { host.Jobs[d.deployment.JobID] = d.deployment })
-	each(txn, tableStatuses, indexHost, []any{name}, func(t *statusRecord) { host.Statuses[t.jobID()] = t.taskStatus() })
+	each(txn, tableDeployments, indexID, []any{name}, func(d *deploymentRecord) { host.Jobs[d.deployment.JobID] = d.deployment })
+	each(txn, tableStatuses, indexID, []any{name}, func(t *statusRecord) { host.Statuses[t.jobID()] = t.taskStatus() })
 	return host, nil
 }
 

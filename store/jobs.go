@@ -126,7 +126,7 @@ func (s *State) Jobs(filter model.JobFilter) []model.Job {
 			if !filter.HostMatches(h.Name) {
 				return
 			}
-			each(txn, tableDeployments, indexHost, []any{h.Name}, func(d *deploymentRecord) { deployed[d.key] = true })
+			each(txn, tableDeployments, indexID, []any{h.Name}, func(d *deploymentRecord) { deployed[d.key] = true })
 		})
 	}
 	var jobs []model.Job

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
@@ -209,7 +210,7 @@ func scan(txn *badger.Txn, prefix string, fn func(key, value []byte) error) erro
 
 func readKey(txn *badger.Txn, key string) ([]byte, error) {
 	item, err := txn.Get([]byte(key))
-	if err == badger.ErrKeyNotFound { //nolint:errorlint // Badger returns it unwrapped
+	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, nil
 	}
 	if err != nil {

@@ -452,8 +452,8 @@ func TestConfigurationEntriesMoveTheIndex(t *testing.T) {
 
 func TestBatchesAreSplitBetweenCommands(t *testing.T) {
 	one, other := newMachine(t, StateOptions{}), newMachine(t, StateOptions{})
-	// 40 jobs of 100 kB are more than one transaction holds.
-	for i := range 40 {
+	// 20 jobs of 100 kB are more than one transaction holds.
+	for i := range 20 {
 		job := testJob("big", fmt.Sprint(i))
 		job.Env = map[string]string{"BIG": strings.Repeat("x", 100<<10)}
 		command, err := Encode(1, model.Request{}, CreateJob{Job: job.WithID()})
@@ -471,8 +471,8 @@ func TestBatchesAreSplitBetweenCommands(t *testing.T) {
 		other.state.Apply(entry)
 	}
 	one.reopen()
-	if got := len(one.state.Jobs(model.JobFilter{})); got != 40 {
-		t.Errorf("%d jobs, want 40", got)
+	if got := len(one.state.Jobs(model.JobFilter{})); got != 20 {
+		t.Errorf("%d jobs, want 20", got)
 	}
 	if diff := cmp.Diff(dump(t, one.state), dump(t, other.state)); diff != "" {
 		t.Error("the databases differ")

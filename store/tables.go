@@ -35,11 +35,10 @@ const (
 	tableStatuses    = "statuses"
 )
 
-// Indexes of the tables beside "id".
+// Indexes of the tables. Those of a host alone are the beginning of the ids of deployments and statuses.
 const (
 	indexID   = "id"
 	indexName = "name" // jobs: name and version
-	indexHost = "host"
 	indexJob  = "job"
 	indexPort = "port" // deployments: host and static external port
 
@@ -91,12 +90,10 @@ func tables() *memdb.DBSchema {
 		table(tableAcks, unique(indexID, plain(func(r *ackRecord) string { return r.host }))),
 		table(tableDeployments,
 			unique(indexID, joined(func(r *deploymentRecord) []string { return []string{r.host, r.key} })),
-			many(indexHost, joined(func(r *deploymentRecord) []string { return []string{r.host} })),
 			many(indexJob, joined(func(r *deploymentRecord) []string { return []string{r.key} })),
 			many(indexPort, portIndex{})),
 		table(tableStatuses,
 			unique(indexID, joined(func(r *statusRecord) []string { return []string{r.host, r.key} })),
-			many(indexHost, joined(func(r *statusRecord) []string { return []string{r.host} })),
 			many(indexJob, joined(func(r *statusRecord) []string { return []string{r.key} }))),
 	} {
 		schema.Tables[t.Name] = t

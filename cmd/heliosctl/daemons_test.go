@@ -47,6 +47,7 @@ func freeAddr(t *testing.T) string {
 }
 
 func TestMasterAndAgentFindEachOther(t *testing.T) {
+	t.Parallel()
 	gossip, api := freeAddr(t), freeAddr(t)
 	masterDir, agentDir := t.TempDir(), t.TempDir()
 	startMaster := func() *process {
@@ -102,6 +103,7 @@ func TestMasterAndAgentFindEachOther(t *testing.T) {
 }
 
 func TestDaemonsRefuseBadOptions(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		args []string
 		want string

@@ -26,12 +26,13 @@ const (
 	demoJob   = "hello:1"
 	demoHosts = 2
 
-	// demoImage is made from this program where it is a Linux one, and removed at the end.
-	demoImage = "heliosctl-demo:1"
+	// demoRepository is the name of the images that demos make of this program; their tags are as unique as their folders.
+	demoRepository = "heliosctl-demo"
 
 	// demoPublicImage is pulled where this program cannot run in a container. It serves HTTP on its port 80, with /health.
 	demoPublicImage = "traefik/whoami:v1.10.4"
 
+	demoFolderPrefix   = "heliosctl-demo-"
 	demoCleanupTimeout = 45 * time.Second
 )
 
@@ -72,7 +73,8 @@ type demo struct {
 	url     string
 	began   time.Time
 
-	madeImage bool // or began to
+	image     string // made of this program where it is a Linux one, and removed at the end
+	madeImage bool   // or began to
 }
 
 // runDemo prints the verdict last, whatever happened before, and returns what made it a failure.
@@ -93,11 +95,12 @@ func runDemo(ctx context.Context, env *environment, o *demoOptions) error {
 
 // run brings the cluster up in a temporary folder, shows it at work, and takes everything away again.
 func (d *demo) run(ctx context.Context) (err error) {
-	d.folder, err = os.MkdirTemp("", "heliosctl-demo-")
+	d.folder, err = os.MkdirTemp("", demoFolderPrefix)
 	if err != nil {
 		return fmt.Errorf("making a temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(d.folder)) }()
+	d.image = demoRepository + ":" + strings.TrimPrefix(filepath.Base(d.folder), demoFolderPrefix)
 
 	log, err := os.Create(filepath.Join(d.folder, "log"))
 	if err != nil {
@@ -257,7 +260,7 @@ func (d *demo) createArguments(ctx context.Context) ([]string, error) {
 	if err := d.makeImage(ctx, program); err != nil {
 		return nil, err
 	}
-	return append(check, demoImage, "--port", "http=8080", "--http-check", "http:/health", "--", programInImage, demoServiceCommand), nil
+	return append(check, d.image, "--port", "http=8080", "--http-check", "http:/health", "--", programInImage, demoServiceCommand), nil
 }
 
 // makeImage imports an image that holds this program and what it needs, straight into the engine.
@@ -275,10 +278,10 @@ func (d *demo) makeImage(ctx context.Context, program string) error {
 	content, write := io.Pipe()
 	go func() { write.CloseWithError(files.writeTar(write)) }()
 	defer content.Close()
-	if err := engine.Import(ctx, demoImage, content, container.ImportOptions{Env: files.env()}); err != nil {
-		return fmt.Errorf("making the image %s: %w", demoImage, err)
+	if err := engine.Import(ctx, d.image, content, container.ImportOptions{Env: files.env()}); err != nil {
+		return fmt.Errorf("making the image %s: %w", d.image, err)
 	}
-	d.say("Made image %s out of this program, without a registry.", demoImage)
+	d.say("Made image %s out of this program, without a registry.", d.image)
 	return nil
 }
 
@@ -372,5 +375,5 @@ func (d *demo) removeImage(ctx context.Context) error {
 		return err
 	}
 	defer engine.Close()
-	return engine.RemoveImage(ctx, demoImage)
+	return engine.RemoveImage(ctx, d.image)
 }

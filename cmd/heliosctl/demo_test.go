@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,7 +20,7 @@ import (
 )
 
 // nothingLeft checks that a demo with this temporary folder has left no file, and its engine no image.
-func nothingLeft(t *testing.T, engine *container.Docker, tmp string) {
+func nothingLeft(t *testing.T, engine *container.Docker, tmp, printed string) {
 	t.Helper()
 	left, err := os.ReadDir(tmp)
 	if err != nil {
@@ -31,18 +32,24 @@ func nothingLeft(t *testing.T, engine *container.Docker, tmp string) {
 	if engine == nil {
 		return
 	}
-	if _, err := engine.Image(context.Background(), demoImage); !errors.Is(err, container.ErrImageNotFound) {
-		t.Errorf("the image %s: got %v, want it gone", demoImage, err)
+	image := madeImage.FindString(printed)
+	if image == "" {
+		return // it did not come so far
 	}
-	if names := demoContainers(t); len(names) > 0 {
+	if _, err := engine.Image(context.Background(), image); !errors.Is(err, container.ErrImageNotFound) {
+		t.Errorf("the image %s: got %v, want it gone", image, err)
+	}
+	if names := containersOf(t, image); len(names) > 0 {
 		t.Errorf("the demo left containers: %v", names)
 	}
 }
 
-// demoContainers lists the containers of demos, whoever's agents they belong to.
-func demoContainers(t *testing.T) []string {
+var madeImage = regexp.MustCompile(demoRepository + `:\w+`)
+
+// containersOf lists the containers of an image, whoever's they are.
+func containersOf(t *testing.T, image string) []string {
 	t.Helper()
-	out, err := exec.Command("docker", "ps", "-a", "--filter", "ancestor="+demoImage, "--format", "{{.Names}}").Output()
+	out, err := exec.Command("docker", "ps", "-a", "--filter", "ancestor="+image, "--format", "{{.Names}}").Output()
 	if err != nil {
 		t.Skipf("the docker command is needed to look for containers: %v", err)
 	}
@@ -50,6 +57,7 @@ func demoContainers(t *testing.T) []string {
 }
 
 func TestDemoOnDocker(t *testing.T) {
+	t.Parallel()
 	engine := containertest.RequireDocker(t)
 	tmp := t.TempDir()
 	p := startProcessEnv(t, []string{"TMPDIR=" + tmp}, "demo")
@@ -63,10 +71,11 @@ func TestDemoOnDocker(t *testing.T) {
 			t.Errorf("the demo did not show %q", shown)
 		}
 	}
-	nothingLeft(t, engine, tmp)
+	nothingLeft(t, engine, tmp, printed)
 }
 
 func TestDemoWithoutAnEngine(t *testing.T) {
+	t.Parallel()
 	tmp := t.TempDir()
 	p := startProcessEnv(t, []string{"TMPDIR=" + tmp, "DOCKER_HOST=unix://" + filepath.Join(tmp, "nobody.sock")}, "demo")
 	code := p.wait()
@@ -77,14 +86,16 @@ func TestDemoWithoutAnEngine(t *testing.T) {
 	if !strings.Contains(printed, "no Docker engine: jobs run as ordinary processes") {
 		t.Error("the demo does not say that it ran without Docker")
 	}
-	nothingLeft(t, nil, tmp)
+	nothingLeft(t, nil, tmp, printed)
 }
 
 // Whenever it is interrupted, the demo takes everything away that it has made so far.
 func TestInterruptedDemoLeavesNothing(t *testing.T) {
+	t.Parallel()
 	engine := containertest.RequireDocker(t)
 	for _, moment := range []string{"A master and", "Made image", "$ heliosctl deploy", "$ curl", "$ heliosctl undeploy"} {
 		t.Run(moment, func(t *testing.T) {
+			t.Parallel()
 			tmp := t.TempDir()
 			p := startProcessEnv(t, []string{"TMPDIR=" + tmp}, "demo")
 			p.waitFor(moment)
@@ -95,12 +106,13 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 			if code != exitInterrupted && !strings.Contains(printed, "DEMO OK") {
 				t.Errorf("it ended with code %d:\n%s", code, lastLines(printed, 5))
 			}
-			nothingLeft(t, engine, tmp)
+			nothingLeft(t, engine, tmp, printed)
 		})
 	}
 }
 
 func TestKeptDemoRunsUntilInterrupted(t *testing.T) {
+	t.Parallel()
 	engine := containertest.RequireDocker(t)
 	tmp := t.TempDir()
 	p := startProcessEnv(t, []string{"TMPDIR=" + tmp}, "demo", "--keep")
@@ -115,7 +127,8 @@ func TestKeptDemoRunsUntilInterrupted(t *testing.T) {
 	if code := p.wait(); code != exitOK {
 		t.Errorf("it ended with code %d", code)
 	}
-	nothingLeft(t, engine, tmp)
+	printed, _ = p.out.read()
+	nothingLeft(t, engine, tmp, printed)
 }
 
 func lastLines(text string, n int) string {
@@ -171,6 +184,7 @@ func TestImageOfADynamicProgramHoldsItsLoaderAndLibraries(t *testing.T) {
 
 // A program that was linked dynamically must run from the image all the same.
 func TestImageOfADynamicProgramRuns(t *testing.T) {
+	t.Parallel()
 	engine := containertest.RequireDocker(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("without a C compiler programs are always static")

@@ -115,6 +115,7 @@ func createdJob(t *testing.T, url string, args ...string) model.JobID {
 }
 
 func TestDevGoesOnAfterACrash(t *testing.T) {
+	t.Parallel()
 	engine := containertest.RequireDocker(t)
 	image := containertest.BusyboxImage(t, engine)
 	dir := devFolder(t)
@@ -159,6 +160,7 @@ func TestDevGoesOnAfterACrash(t *testing.T) {
 }
 
 func TestNoHistoryIsLostWhenDevCrashesAmidTransitions(t *testing.T) {
+	t.Parallel()
 	image := containertest.BusyboxImage(t, containertest.RequireDocker(t))
 	dir := devFolder(t)
 	p, url := startDev(t, dir, "--runtime", "docker")
@@ -190,11 +192,15 @@ func TestNoHistoryIsLostWhenDevCrashesAmidTransitions(t *testing.T) {
 
 // No write that was answered may be gone after a crash, whenever it comes.
 func TestAcknowledgedWritesSurviveACrash(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
 	for round := range 3 {
 		p, url := startDev(t, dir, "--runtime", "sim")
-		c := clientOf(t, url)
+		c, err := client.New(client.Config{Endpoints: []string{url}, RetryTimeout: time.Millisecond}) // who is dead stays dead
+		if err != nil {
+			t.Fatal(err)
+		}
 		var mu sync.Mutex
 		var writers sync.WaitGroup
 		enough := make(chan struct{})
@@ -221,6 +227,7 @@ func TestAcknowledgedWritesSurviveACrash(t *testing.T) {
 		<-enough
 		p.kill()
 		writers.Wait()
+		_ = c.Close()
 	}
 	_, url := startDev(t, dir, "--runtime", "sim")
 	jobs, err := clientOf(t, url).Jobs(context.Background(), "", "")
@@ -243,6 +250,7 @@ func firstKey(m map[string]bool) string {
 }
 
 func TestDevEndsInOrder(t *testing.T) {
+	t.Parallel()
 	p, url := startDev(t, t.TempDir(), "--runtime", "sim", "--agents", "3")
 	c := clientOf(t, url)
 	for _, host := range []string{"dev-1", "dev-2", "dev-3"} {
@@ -255,6 +263,7 @@ func TestDevEndsInOrder(t *testing.T) {
 }
 
 func TestDevKeepsTheRuntimeItWasBegunWith(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p, _ := startDev(t, dir, "--runtime", "process")
 	p.signal(syscall.SIGTERM)
@@ -269,6 +278,7 @@ func TestDevKeepsTheRuntimeItWasBegunWith(t *testing.T) {
 }
 
 func TestProcessRuntimeRunsTheWholeCycle(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p, url := startDev(t, dir, "--runtime", "process")
 	id := createdJob(t, url, "sleeper:1", "unused:1", "--", "/bin/sleep", "1000")

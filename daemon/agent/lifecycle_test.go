@@ -425,6 +425,20 @@ func TestUndeployDuringAPullAndACreate(t *testing.T) {
 	}
 }
 
+func TestStopWhileTheEngineIsStartingIt(t *testing.T) {
+	simulated(t, func(t *testing.T, h *host) {
+		h.change = func(c *agent.Config) { c.Runtime = &slowEngine{h.sim} }
+		h.start()
+		job := testJob("web")
+		h.master.deploy(job, model.GoalStart)
+		settle(time.Second)
+		h.master.setGoal(job.ID, model.GoalStop)
+		settle(time.Minute)
+		h.wantState(job.ID, model.StateStopped)
+		h.wantRunning()
+	})
+}
+
 func TestHealthCheckDecidesWhenItRuns(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
 		var healthy atomic.Bool

@@ -95,11 +95,13 @@ func (a *Agent) take(ctx context.Context, step step, supervisors map[model.JobID
 	log := a.log.With("job", step.id.Short())
 	switch step.do {
 	case stepAdd:
-		log.Info("task is new", "goal", step.task.Goal)
 		return a.addTask(step.task)
 	case stepTarget:
-		log.Info("task has a new goal", "goal", step.task.Goal)
-		return a.book.change(step.id, func(record *model.TaskRecord) { record.Task = step.task })
+		err := a.book.change(step.id, func(record *model.TaskRecord) { record.Task = step.task })
+		if err == nil {
+			log.Info("task has a new goal", "goal", step.task.Goal)
+		}
+		return err
 	case stepPorts:
 		return a.book.change(step.id, func(record *model.TaskRecord) { record.Ports = step.ports })
 	case stepPend:
@@ -126,5 +128,6 @@ func (a *Agent) addTask(task model.Task) error {
 		return err
 	}
 	a.sweep.adopted(task.Job.ID)
+	a.log.Info("task is new", "job", task.Job.ID.Short(), "goal", task.Goal)
 	return nil
 }

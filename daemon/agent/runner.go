@@ -165,8 +165,7 @@ func (t *task) wait(ctx context.Context, id string) error {
 func (t *task) reportOnce(state model.State, edit func(*model.TaskRecord)) error {
 	record := t.record()
 	last := record.Status
-	if last != nil && last.State == state && last.ContainerID == record.ContainerID &&
-		last.Goal == record.Task.Goal && last.Throttled == t.policy.throttle(time.Now()) {
+	if last != nil && last.State == state && last.ContainerID == record.ContainerID && last.Throttled == t.policy.throttle(time.Now()) {
 		return nil
 	}
 	return t.report(state, "", edit)

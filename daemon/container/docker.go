@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -214,12 +213,14 @@ func (d *Docker) explain(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	var netErr net.Error
+	var request *url.Error
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return err
 	case errors.Is(err, fs.ErrPermission):
 		return fail(ErrUnavailable, err, "permission denied on the docker engine at %s: run as root or join the group that owns the socket", d.endpoint)
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case client.IsErrConnectionFailed(err) && !errors.As(err, &request):
+		// The library has dropped the cause: nobody listens there, or connecting timed out.
 		return fail(ErrUnavailable, err, "no docker engine answers at %s: start it, or name another endpoint", d.endpoint)
 	case client.IsErrConnectionFailed(err), errdefs.IsUnavailable(err), errors.As(err, &netErr):
 		return fail(ErrUnavailable, err, "the docker engine at %s cannot be used: %s", d.endpoint, reason(err))

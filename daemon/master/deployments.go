@@ -7,7 +7,7 @@ import (
 	"github.com/heliosctl/heliosctl/store"
 )
 
-// Deployment fails with CodeJobNotDeployed.
+// Deployment fails with CodeHostNotFound or CodeJobNotDeployed.
 func (m *Master) Deployment(host string, id model.JobID) (model.Deployment, error) {
 	return m.folders.state.Deployment(host, id)
 }

@@ -53,6 +53,11 @@ func (g *gauges) merge(status *model.HostStatus, host, agentID string) {
 	}
 }
 
+// uptimeAt is how long an agent that started at start has been up.
+func uptimeAt(start model.Timestamp, now time.Time) int64 {
+	return max(0, int64(model.TimestampOf(now)-start))
+}
+
 // PostGauges remembers readings of a host. It fails with CodeHostNotFound or CodeHostConflict.
 func (m *Master) PostGauges(host string, values model.Gauges) error {
 	agentID, err := m.folders.state.AgentID(host)

@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/store"
@@ -54,9 +53,4 @@ func (m *Master) Masters() []string {
 	names := append(slices.Clone(m.config.Members.MasterNames()), m.config.Name)
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// uptimeAt is how long an agent that started at start has been up.
-func uptimeAt(start model.Timestamp, now time.Time) int64 {
-	return max(0, int64(model.TimestampOf(now)-start))
 }

@@ -11,6 +11,9 @@ import (
 // livenessAtOnce is how many changes one command records at most.
 const livenessAtOnce = 500
 
+// livenessRetry is when recording is tried again after it failed.
+const livenessRetry = 5 * time.Second
+
 // recordLiveness records every host whose agent comes or goes, so that there is an event of it and the last sign of life is known to
 // all masters. What hosts' statuses say comes from gossip alone.
 func (m *Master) recordLiveness(ctx context.Context) {
@@ -39,7 +42,7 @@ func (m *Master) recordChanges(ctx context.Context, changes []store.LivenessChan
 		n := min(livenessAtOnce, len(changes))
 		if _, err := m.write(ctx, model.Request{}, store.HostLiveness{Changes: changes[:n]}); err != nil {
 			m.log.Warn("cannot record which hosts came and went", "err", err)
-			return time.After(time.Second)
+			return time.After(livenessRetry)
 		}
 		for _, change := range changes[:n] {
 			m.log.Info("host changed", "host", change.Host, "up", change.Up)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -793,4 +794,33 @@ func TestHostTasksFollowDeployments(t *testing.T) {
 	wantCode(t, err, model.CodeHostConflict)
 	_, _, _, err = m.HostTasks("h2", "a2")
 	wantCode(t, err, model.CodeHostNotFound)
+}
+
+func TestNewLeaderDoesNotBelieveInAbsence(t *testing.T) {
+	dir := t.TempDir()
+	m := start(t, dir, nil)
+	m.mustRegister("h1", "a1")
+	m.mustRegister("h2", "a2")
+	m.members.set("h1", "a1")
+	awaitEvent(t, m, 0, model.EventHostUp)
+	m.stop()
+
+	// The new leader's gossip has found nobody yet, and then one of two.
+	m = start(t, dir, func(c *Config) { c.LivenessGrace = time.Hour })
+	index := m.Index()
+	m.members.set("h2", "a2")
+	awaitEvent(t, m, index, model.EventHostUp)
+	events, _, _ := m.Events(index)
+	for _, event := range events {
+		if event.Type == model.EventHostDown {
+			t.Errorf("the host %s was recorded as down", event.Host)
+		}
+	}
+	index = m.Index()
+	m.stop()
+
+	m = start(t, dir, func(c *Config) { c.Members.(*fleet).set("h2", "a2") })
+	if got := awaitEvent(t, m, index, model.EventHostDown); got.Host != "h1" {
+		t.Errorf("%s was recorded as down", got.Host)
+	}
 }

@@ -32,7 +32,7 @@ const (
 )
 
 // logCache is how many recent entries followers are sent from memory.
-const logCache = 128
+const logCache = 64
 
 // maxAppend is how many entries are written, sent and applied together at most.
 const maxAppend = 128
@@ -156,25 +156,28 @@ func (f *folders) bootstrap(config *raft.Config, address raft.ServerAddress, tra
 type node struct {
 	*raft.Raft
 	transport *raft.NetworkTransport
-	address   raft.ServerAddress
+	address   raft.ServerAddress // as others reach it
 }
 
 // startNode starts raft; leadership tells of every change, and is closed by nobody.
 func startNode(c Config, f *folders, leadership chan<- bool) (*node, error) {
-	transport, address, err := listenRaft(c)
+	stream, err := listenRaft(c)
 	if err != nil {
 		return nil, err
 	}
-	n, err := startRaft(c, f, transport, address, leadership)
+	transport := raft.NewNetworkTransportWithLogger(stream, 3, 10*time.Second, raftLogger{c.Logger})
+	n, err := startRaft(c, f, transport, leadership)
 	if err != nil {
 		return nil, errors.Join(err, transport.Close())
 	}
+	n.electAtOnce(f.serverID, raft.ServerAddress(stream.Listener.Addr().String()))
 	return n, nil
 }
 
-func startRaft(c Config, f *folders, transport *raft.NetworkTransport, address raft.ServerAddress, leadership chan<- bool) (*node, error) {
+func startRaft(c Config, f *folders, transport *raft.NetworkTransport, leadership chan<- bool) (*node, error) {
 	config := raftConfig(f.serverID, c.Logger)
 	config.NotifyCh = leadership
+	address := transport.LocalAddr()
 	stateIsCurrent, err := f.prepare(config, address, transport)
 	if err != nil {
 		return nil, err
@@ -188,14 +191,12 @@ func startRaft(c Config, f *folders, transport *raft.NetworkTransport, address r
 	if err != nil {
 		return nil, fmt.Errorf("cannot start raft: %w", err)
 	}
-	n := &node{Raft: r, transport: transport, address: address}
-	n.electAtOnce(f.serverID)
-	return n, nil
+	return &node{Raft: r, transport: transport, address: address}, nil
 }
 
-// electAtOnce spares a master that is alone the wait for the heartbeats of a leader that cannot exist. Should it fail, the election
-// comes after the usual timeout.
-func (n *node) electAtOnce(id raft.ServerID) {
+// electAtOnce spares a master that is alone the wait for the heartbeats of a leader that cannot exist: it is told to stand for
+// election over its own port. Should that fail, the election comes after the usual timeout.
+func (n *node) electAtOnce(id raft.ServerID, port raft.ServerAddress) {
 	configuration := n.GetConfiguration()
 	if configuration.Error() != nil {
 		return
@@ -207,7 +208,7 @@ func (n *node) electAtOnce(id raft.ServerID) {
 	request := raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{
 		ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: n.transport.EncodePeer(id, n.address),
 	}}
-	_ = n.transport.TimeoutNow(id, n.transport.LocalAddr(), &request, new(raft.TimeoutNowResponse))
+	_ = n.transport.TimeoutNow(id, port, &request, new(raft.TimeoutNowResponse))
 	n.transport.CloseStreams() // each connection holds half a megabyte of buffers, and this one is not needed again
 }
 
@@ -226,18 +227,17 @@ func raftConfig(id raft.ServerID, logger *slog.Logger) *raft.Config {
 	return config
 }
 
-// listenRaft opens the port of raft and tells the address by which others reach it.
-func listenRaft(c Config) (*raft.NetworkTransport, raft.ServerAddress, error) {
+// listenRaft opens the port of raft.
+func listenRaft(c Config) (*raftStream, error) {
 	listener, err := net.Listen("tcp", c.RaftBind)
 	if err != nil {
-		return nil, "", fmt.Errorf("cannot listen for raft on %s: %w", c.RaftBind, err)
+		return nil, fmt.Errorf("cannot listen for raft on %s: %w", c.RaftBind, err)
 	}
 	address, err := advertised(c.RaftAdvertise, listener.Addr().(*net.TCPAddr))
 	if err != nil {
-		return nil, "", errors.Join(err, listener.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
-	transport := raft.NewNetworkTransportWithLogger(&raftStream{Listener: listener, address: address}, 3, 10*time.Second, raftLogger{c.Logger})
-	return transport, raft.ServerAddress(address.String()), nil
+	return &raftStream{Listener: listener, address: address}, nil
 }
 
 // raftStream carries raft over TCP. Its address is the one to tell others.
@@ -256,7 +256,7 @@ func (s *raftStream) Dial(address raft.ServerAddress, timeout time.Duration) (ne
 
 // stop hands leadership over where there is someone to take it, and stops raft.
 func (n *node) stop() error {
-	if n.State() == raft.Leader && n.voters() > 1 {
+	if n.isLeader() && n.voters() > 1 {
 		// Failing that, the others elect one of them after the election timeout.
 		_ = n.LeadershipTransfer().Error()
 	}

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -20,5 +21,22 @@ func (r *deafRuntime) Events(ctx context.Context) iter.Seq2[container.Event, err
 		if yield(container.Event{Action: container.EventSubscribed}, nil) {
 			<-ctx.Done()
 		}
+	}
+}
+
+// slowEngine starts containers seconds after it was asked, whether or not who asked is still there.
+type slowEngine struct{ *container.Sim }
+
+func (e *slowEngine) Start(ctx context.Context, id string) error {
+	started := make(chan error, 1)
+	go func() {
+		time.Sleep(5 * time.Second)
+		started <- e.Sim.Start(context.WithoutCancel(ctx), id)
+	}()
+	select {
+	case err := <-started:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

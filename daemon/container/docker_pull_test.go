@@ -1,0 +1,240 @@
+package container_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/image"
+
+	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/daemon/container/containertest"
+	"github.com/heliosctl/heliosctl/model"
+)
+
+func TestDockerPullsFromARegistry(t *testing.T) {
+	docker := containertest.RequireDocker(t)
+	registry := startRegistry(t)
+	busybox := containertest.BusyboxImage(t, docker)
+	ref := registry + "/heliosctl/busybox:1"
+	raw := rawClient(t)
+	if err := raw.ImageTag(t.Context(), busybox, ref); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := docker.RemoveImage(context.WithoutCancel(t.Context()), ref); err != nil {
+			t.Error(err)
+		}
+	})
+	pushed, err := raw.ImagePush(t.Context(), ref, image.PushOptions{RegistryAuth: "e30="})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(pushed)
+	if err != nil || strings.Contains(string(text), "errorDetail") {
+		t.Fatalf("push: %s, %v", text, err)
+	}
+	_ = pushed.Close()
+	if err := docker.RemoveImage(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := docker.Image(t.Context(), ref); !errors.Is(err, container.ErrImageNotFound) {
+		t.Fatalf("image after its removal: %v", err)
+	}
+
+	if err := docker.Pull(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := docker.Image(t.Context(), ref); err != nil {
+		t.Errorf("image after the pull: %v", err)
+	}
+	if err := docker.Pull(t.Context(), ref); err != nil {
+		t.Errorf("second pull: %v", err)
+	}
+	if err := docker.Pull(t.Context(), registry+"/heliosctl/busybox:2"); !errors.Is(err, container.ErrImageNotFound) {
+		t.Errorf("pull of a missing tag: %v", err)
+	}
+}
+
+// startRegistry runs Debian's docker-registry for the test and returns its address.
+func startRegistry(t *testing.T) string {
+	t.Helper()
+	binary, err := exec.LookPath("docker-registry")
+	if err != nil {
+		t.Skipf("this test needs a registry (Debian: docker-registry): %v", err)
+	}
+	dir := t.TempDir()
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	config := filepath.Join(dir, "config.yml")
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %q}\n", dir, address)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	registry := exec.CommandContext(t.Context(), binary, "serve", config)
+	if err := registry.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = registry.Wait() }) // killed with the test's context
+	transport := &http.Transport{DisableKeepAlives: true}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		answer, err := (&http.Client{Transport: transport}).Get("http://" + address + "/v2/")
+		if err == nil {
+			_ = answer.Body.Close()
+			return address
+		}
+	}
+	t.Fatalf("no registry answers at %s", address)
+	return ""
+}
+
+// mute accepts connections and never says anything.
+func mute(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+		}
+	})
+	t.Cleanup(func() { _ = listener.Close(); accepting.Wait() })
+	return listener
+}
+
+func TestDockerPullTimesOutWithoutBytes(t *testing.T) {
+	containertest.RequireDocker(t)
+	docker, err := container.NewDocker(container.DockerConfig{
+		Host: os.Getenv("DOCKER_HOST"), CertPath: os.Getenv("DOCKER_CERT_PATH"), PullIdleTimeout: 300 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer docker.Close()
+	err = docker.Pull(t.Context(), mute(t).Addr().String()+"/heliosctl/busybox:1")
+	if !errors.Is(err, container.ErrPullTimeout) || model.CodeOf(err) != model.CodeTimeout {
+		t.Errorf("pull: %v", err)
+	}
+}
+
+// stubEngine is an engine that answers pulls as told, and everything else with an empty object.
+func stubEngine(t *testing.T, config container.DockerConfig, pull http.HandlerFunc) *container.Docker {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.41")
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/images/create") {
+			pull(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	t.Cleanup(server.Close)
+	config.Host = server.URL
+	docker, err := container.NewDocker(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = docker.Close() })
+	return docker
+}
+
+func TestDockerPullFailuresAreFound(t *testing.T) {
+	const begun = `{"status":"Pulling from heliosctl/busybox","id":"1"}` + "\n"
+	for _, test := range []struct {
+		name   string
+		answer func(w http.ResponseWriter, r *http.Request)
+		want   func(error) bool
+	}{
+		{
+			"within the stream",
+			func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, begun+`{"errorDetail":{"message":"no space left"},"error":"no space left"}`)
+			},
+			func(err error) bool {
+				return model.CodeOf(err) == model.CodeInternal && strings.Contains(err.Error(), "no space left")
+			},
+		},
+		{
+			"cut short",
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, begun+`{"status":`) },
+			func(err error) bool { return errors.Is(err, container.ErrUnavailable) },
+		},
+		{
+			"refused",
+			func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = io.WriteString(w, `{"message":"manifest unknown"}`)
+			},
+			func(err error) bool { return errors.Is(err, container.ErrImageNotFound) },
+		},
+		{
+			"stalled in the middle",
+			func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, begun)
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			},
+			func(err error) bool { return errors.Is(err, container.ErrPullTimeout) },
+		},
+		{
+			"none",
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, begun+`{"status":"done"}`) },
+			func(err error) bool { return err == nil },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			docker := stubEngine(t, container.DockerConfig{PullIdleTimeout: 200 * time.Millisecond}, test.answer)
+			if err := docker.Pull(t.Context(), "registry/heliosctl/busybox:1"); !test.want(err) {
+				t.Errorf("pull: %v (%s)", err, model.CodeOf(err))
+			}
+		})
+	}
+}
+
+func TestDockerSaysWhyAnEndpointIsOfNoUse(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	docker, err := container.NewDocker(container.DockerConfig{Host: strings.Replace(server.URL, "https", "tcp", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer docker.Close()
+	_, err = docker.Inspect(t.Context(), "name")
+	if !errors.Is(err, container.ErrUnavailable) || !strings.Contains(err.Error(), "HTTPS") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("an endpoint that wants TLS: %v", err)
+	}
+}
+
+func TestDockerPullEndsWithItsContext(t *testing.T) {
+	begun := make(chan struct{})
+	docker := stubEngine(t, container.DockerConfig{}, func(_ http.ResponseWriter, r *http.Request) {
+		close(begun)
+		<-r.Context().Done()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { <-begun; cancel() }()
+	if err := docker.Pull(ctx, "registry/heliosctl/busybox:1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("pull: %v", err)
+	}
+}

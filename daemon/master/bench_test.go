@@ -1,0 +1,167 @@
+package master
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// BenchmarkWrites compares durable writes of one master with what the disk alone does: appending 512 bytes and waiting for them.
+func BenchmarkWrites(b *testing.B) {
+	b.Run("disk", func(b *testing.B) {
+		file, err := os.Create(filepath.Join(b.TempDir(), "file"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer file.Close()
+		block := make([]byte, 512)
+		for b.Loop() {
+			if _, err := file.Write(block); err != nil {
+				b.Fatal(err)
+			}
+			if err := unix.Fdatasync(int(file.Fd())); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+	})
+	for _, clients := range []int{1, 16, 128} {
+		b.Run(fmt.Sprintf("create/c=%d", clients), func(b *testing.B) {
+			m := start(b, b.TempDir(), nil)
+			spread(b, clients, func(i int64) error {
+				_, err := m.CreateJob(b.Context(), model.Request{ID: fmt.Sprint("r", i), User: "u"}, testJob("job", fmt.Sprint(i)))
+				return err
+			})
+		})
+		b.Run(fmt.Sprintf("deploy/c=%d", clients), func(b *testing.B) {
+			m := start(b, b.TempDir(), nil)
+			job := m.mustCreate(testJob("job", "1"))
+			const hosts = 256
+			for h := range hosts {
+				m.mustRegister(fmt.Sprint("h", h), "a")
+			}
+			// Each host goes back and forth: deploy on the even visits, undeploy on the odd ones.
+			spread(b, clients, func(i int64) error {
+				host, visit := fmt.Sprint("h", i%hosts), i/hosts
+				if visit%2 == 0 {
+					return m.Deploy(b.Context(), by("u"), host, model.Deployment{JobID: job.ID, Goal: model.GoalStart}, "")
+				}
+				return m.Undeploy(b.Context(), by("u"), host, job.ID, "")
+			})
+		})
+	}
+}
+
+// spread shares b.N operations among clients.
+func spread(b *testing.B, clients int, do func(i int64) error) {
+	b.Helper()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range clients {
+		wg.Go(func() {
+			for {
+				i := next.Add(1) - 1
+				if i >= int64(b.N) {
+					return
+				}
+				if err := do(i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+}
+
+// BenchmarkReadIndex is what a linearizable read costs beside the read.
+func BenchmarkReadIndex(b *testing.B) {
+	m := start(b, b.TempDir(), nil)
+	for b.Loop() {
+		if err := m.ReadIndex(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkListHosts10k reads every host with one deployment and one status each.
+func BenchmarkListHosts10k(b *testing.B) {
+	m := start(b, b.TempDir(), nil)
+	job := m.mustCreate(testJob("job", "1"))
+	const hosts = 10_000
+	spreadSetup(b, 64, hosts, func(h int) {
+		host := fmt.Sprintf("host-%05d", h)
+		m.mustRegister(host, "a")
+		m.mustDeploy(host, job, model.GoalStart)
+		if _, err := m.PostStatuses(b.Context(), host, model.StatusBatch{AgentID: "a", Reports: []model.StatusReport{report(1, job, model.StateRunning)}}); err != nil {
+			b.Fatal(err)
+		}
+	})
+	b.Run("names", func(b *testing.B) {
+		for b.Loop() {
+			if got := len(m.Hosts()); got != hosts {
+				b.Fatal(got)
+			}
+		}
+	})
+	b.Run("statuses", func(b *testing.B) {
+		for b.Loop() {
+			for _, name := range m.Hosts() {
+				if _, err := m.Host(name); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+func spreadSetup(b *testing.B, clients, n int, do func(i int)) {
+	b.Helper()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				do(int(i))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkApplyStatuses posts one status at a time from many agents.
+func BenchmarkApplyStatuses(b *testing.B) {
+	for _, agents := range []int{1, 16, 1000} {
+		b.Run(fmt.Sprintf("agents=%d", agents), func(b *testing.B) {
+			m := start(b, b.TempDir(), nil)
+			job := m.mustCreate(testJob("job", "1"))
+			spreadSetup(b, 64, agents, func(h int) { m.mustRegister(fmt.Sprint("h", h), "a") })
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for h := range agents {
+				wg.Go(func() {
+					for seq := uint64(1); seq <= uint64((b.N+agents-1)/agents); seq++ {
+						batch := model.StatusBatch{AgentID: "a", Reports: []model.StatusReport{report(seq, job, model.StateRunning)}}
+						if _, err := m.PostStatuses(b.Context(), fmt.Sprint("h", h), batch); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "statuses/s")
+		})
+	}
+}
