@@ -55,7 +55,7 @@ func newAgentDaemon(c Config, config Agent, dir string) (d *agentDaemon, err err
 	link := newMasters(d.pool, config.Name)
 	d.closers.add(link.close)
 	d.agent, err = agent.New(agent.Config{
-		Host: config.Name, Master: link, Records: records, Runtime: runtime, Logger: d.log, Version: c.Version,
+		Host: config.Name, Master: link, Records: records, Runtime: runtime, Logger: c.Logger, Version: c.Version,
 		Labels: config.Labels, Env: config.Env, PortRange: config.PortRange,
 		DNS: config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds,
 	})

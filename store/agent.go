@@ -9,15 +9,11 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/gofrs/flock"
-	"golang.org/x/sys/unix"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -39,12 +35,11 @@ type AgentOptions struct {
 	MaxReportsPerJob int
 }
 
-// agentFormat is the version of the layout below. A folder of another version is refused.
-const agentFormat = "1"
+// agentFormat is the layout below.
+var agentFormat = format{kind: "agent records", version: 1}
 
 // The keys of an agent's records. Every value is JSON except the counters, which are big endian.
 const (
-	agentKeyFormat       = "format"
 	agentKeyID           = "agent-id"
 	agentKeyRegistered   = "registered"
 	agentKeyDesiredIndex = "desired-index"
@@ -63,8 +58,7 @@ type AgentRecords struct {
 	dir     string
 	options AgentOptions
 	log     *slog.Logger
-	db      *badger.DB
-	lock    *flock.Flock
+	db      *database
 	id      string
 
 	mu      sync.Mutex // serialises writes; guards the fields below
@@ -84,75 +78,27 @@ func OpenAgentRecords(dir string, options AgentOptions) (*AgentRecords, error) {
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	lock, err := lockAgentFolder(dir)
-	if err != nil {
+	r := &AgentRecords{dir: dir, options: options, log: options.Logger, pending: make(map[model.JobID][]uint64)}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, model.Errorf(model.CodeInvalid, "cannot create the agent records folder: %v", err)
+	}
+	if err := r.checkSpace(); err != nil {
 		return nil, err
 	}
-	r := &AgentRecords{dir: dir, options: options, log: options.Logger, lock: lock, pending: make(map[model.JobID][]uint64)}
-	if err := r.checkSpace(); err != nil {
-		return nil, errors.Join(err, lock.Unlock())
-	}
-	r.db, err = badger.Open(agentBadgerOptions(dir, options.Logger))
+	db, err := openDatabase(dir, agentFormat, logMemTableSize, options.Logger)
 	if err != nil {
-		err = model.Errorf(model.CodeInternal, "agent records %s: cannot be opened: %v", dir, err)
-		return nil, errors.Join(err, lock.Unlock())
+		return nil, model.Errorf(model.CodeInvalid, "%v", err)
 	}
+	r.db = db
 	if err := r.load(); err != nil {
-		return nil, errors.Join(err, r.Close())
+		return nil, errors.Join(err, db.Close())
 	}
 	return r, nil
 }
 
-func lockAgentFolder(dir string) (*flock.Flock, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, agentFolderError(dir, err)
-	}
-	lock := flock.New(filepath.Join(dir, "owner"))
-	locked, err := lock.TryLock()
-	if err != nil {
-		return nil, agentFolderError(dir, err)
-	}
-	if !locked {
-		return nil, model.Errorf(model.CodeInvalid,
-			"agent records %s: in use by another agent; stop it or choose another state folder", dir)
-	}
-	return lock, nil
-}
-
-func agentFolderError(dir string, err error) error {
-	reason := err.Error()
-	switch {
-	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
-		reason = "the folder cannot be written; give the agent's user write access or choose another state folder"
-	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EEXIST):
-		reason = "not a folder; choose another state folder"
-	}
-	return model.Errorf(model.CodeInvalid, "agent records %s: %s", dir, reason)
-}
-
-// agentBadgerOptions keeps an idle agent's memory small. MemTableSize must never be lowered on a folder that exists: after an
-// unclean stop the log of a bigger table does not fit. Values stay below ValueThreshold, so there is no value log to collect.
-func agentBadgerOptions(dir string, log *slog.Logger) badger.Options {
-	return badger.DefaultOptions(dir).
-		WithSyncWrites(true).
-		WithDetectConflicts(false).
-		WithMetricsEnabled(false).
-		WithMemTableSize(4 << 20).
-		WithValueThreshold(256 << 10).
-		WithValueLogFileSize(16 << 20).
-		WithNumMemtables(2).
-		WithNumLevelZeroTables(2).
-		WithNumLevelZeroTablesStall(6).
-		WithNumCompactors(2).
-		WithNumGoroutines(2).
-		WithBlockCacheSize(1 << 20).
-		WithIndexCacheSize(1 << 20).
-		WithLogger(agentBadgerLog{log})
-}
-
 // Close releases the folder. No other method may be running or be called afterwards.
 func (r *AgentRecords) Close() error {
-	return errors.Join(r.db.Close(), r.lock.Unlock())
+	return r.db.Close()
 }
 
 // ID returns the agent's id, which never changes.
@@ -183,20 +129,13 @@ func (r *AgentRecords) load() error {
 var agentIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
 func (r *AgentRecords) loadIdentity() error {
-	var format, id string
+	var id string
 	err := r.view(func(txn *badger.Txn) (err error) {
-		if format, err = agentString(txn, agentKeyFormat); err != nil {
-			return err
-		}
 		id, err = agentString(txn, agentKeyID)
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if format != "" && format != agentFormat {
-		return model.Errorf(model.CodeInvalid,
-			"agent records %s: written in format %s and this version reads format %s; use the version that wrote it", r.dir, format, agentFormat)
 	}
 	if id != "" {
 		if r.options.ID != "" && r.options.ID != id {
@@ -213,7 +152,7 @@ func (r *AgentRecords) loadIdentity() error {
 			"agent id %q: only letters, digits and \"_.-\" can be part of a container's name, and the first must be a letter or digit", r.id)
 	}
 	return r.update(func(txn *badger.Txn) error {
-		return errors.Join(txn.Set([]byte(agentKeyFormat), []byte(agentFormat)), txn.Set([]byte(agentKeyID), []byte(r.id)))
+		return txn.Set([]byte(agentKeyID), []byte(r.id))
 	})
 }
 
@@ -355,11 +294,11 @@ func (r *AgentRecords) SaveDesired(update model.TaskUpdate) error {
 func (r *AgentRecords) CheckSpace() error { return r.checkSpace() }
 
 func (r *AgentRecords) checkSpace() error {
-	var stat unix.Statfs_t
-	if err := unix.Statfs(r.dir, &stat); err != nil {
-		return model.Errorf(model.CodeInternal, "agent records %s: free space: %v", r.dir, err)
+	free, err := FreeSpace(r.dir)
+	if err != nil {
+		return model.Errorf(model.CodeInternal, "%v", err)
 	}
-	if free := stat.Bavail * uint64(stat.Bsize); free < r.options.MinFreeBytes {
+	if free < r.options.MinFreeBytes {
 		return model.Errorf(model.CodeStorageFull,
 			"agent records %s: %d MiB free on the disk and %d MiB needed; nothing is written until there is room, containers keep running",
 			r.dir, free>>20, r.options.MinFreeBytes>>20)

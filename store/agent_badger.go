@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -141,20 +139,4 @@ func agentScanRaw(txn *badger.Txn, prefix string, each func(key string, value []
 		}
 	}
 	return nil
-}
-
-// agentBadgerLog hands Badger's troubles to the logger; what it says in good times is of no use to an operator.
-type agentBadgerLog struct{ log *slog.Logger }
-
-func (l agentBadgerLog) Errorf(format string, args ...any) {
-	l.log.Error(agentBadgerLine(format, args))
-}
-func (l agentBadgerLog) Warningf(format string, args ...any) {
-	l.log.Warn(agentBadgerLine(format, args))
-}
-func (l agentBadgerLog) Infof(string, ...any)  {}
-func (l agentBadgerLog) Debugf(string, ...any) {}
-
-func agentBadgerLine(format string, args []any) string {
-	return "badger: " + strings.TrimSpace(fmt.Sprintf(format, args...))
 }

@@ -104,7 +104,7 @@ func TestAgentFolderErrorsAreOneLine(t *testing.T) {
 		dir := t.TempDir()
 		defer closeTestAgent(t, openTestAgent(t, dir, AgentOptions{}))
 		_, err := OpenAgentRecords(dir, AgentOptions{})
-		wantAgentError(t, err, dir, "in use by another agent")
+		wantAgentError(t, err, dir, "in use by another heliosctl")
 	})
 	t.Run("a file in the way", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "file")
@@ -112,7 +112,7 @@ func TestAgentFolderErrorsAreOneLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := OpenAgentRecords(path, AgentOptions{})
-		wantAgentError(t, err, path, "not a folder")
+		wantAgentError(t, err, path, "not a directory")
 	})
 	t.Run("read-only", func(t *testing.T) {
 		if os.Getuid() == 0 {
@@ -123,12 +123,12 @@ func TestAgentFolderErrorsAreOneLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := OpenAgentRecords(dir, AgentOptions{})
-		wantAgentError(t, err, dir, "cannot be written")
+		wantAgentError(t, err, dir, "permission denied")
 	})
 	t.Run("other format", func(t *testing.T) {
 		dir := t.TempDir()
 		records := openTestAgent(t, dir, AgentOptions{})
-		setAgentRaw(t, records, agentKeyFormat, "99")
+		setAgentRaw(t, records, formatKey, "agent records 99")
 		closeTestAgent(t, records)
 		_, err := OpenAgentRecords(dir, AgentOptions{})
 		wantAgentError(t, err, dir, "format 99")

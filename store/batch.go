@@ -9,6 +9,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/hashicorp/go-memdb"
 	"github.com/hashicorp/raft"
+
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // batch applies log entries: it changes a transaction of the working set and collects what that means for the disk. A command
@@ -17,8 +19,9 @@ type batch struct {
 	state *State
 	mem   *memdb.Txn
 
-	index   uint64 // of the entry being applied, then of the last one
-	logTerm uint64
+	index    uint64 // of the entry being applied, then of the last one
+	position uint64 // of the command in its group
+	logTerm  uint64
 
 	writes []write
 	ends   []writesEnd // one for each entry
@@ -49,11 +52,45 @@ func (b *batch) apply(entry *raft.Log) Result {
 	return result
 }
 
+// identity is a number that no other command has: it tells apart what is made, removed and made again.
+func (b *batch) identity() uint64 { return b.position<<48 | b.index }
+
 func (b *batch) command(data []byte) Result {
 	h, body, err := decodeHeader(data)
 	if err != nil {
 		return Result{Err: asError(err)}
 	}
+	if h.Type == commandGroup {
+		return b.group(body)
+	}
+	return b.single(h, body)
+}
+
+func (b *batch) group(body []byte) Result {
+	var results []Result
+	for b.position = 0; len(body) > 0; b.position++ {
+		command, rest, ok := cutBytes(body)
+		if !ok {
+			return Result{Err: model.Errorf(model.CodeInvalid, "a group of commands is damaged"), Group: results}
+		}
+		body = rest
+		result := Result{}
+		h, one, err := decodeHeader(command)
+		if err != nil {
+			result.Err = asError(err)
+		} else {
+			result = b.single(h, one)
+		}
+		if result.Index == 0 {
+			result.Index = b.index
+		}
+		results = append(results, result)
+	}
+	b.position = 0
+	return Result{Group: results}
+}
+
+func (b *batch) single(h header, body []byte) Result {
 	handle, known := b.state.handlers[h.Type]
 	if !known {
 		return Result{Err: unknownCommand(string(h.Type))}

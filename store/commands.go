@@ -47,6 +47,25 @@ func Encode(at model.Timestamp, req model.Request, body Body) ([]byte, error) {
 	return encodeCommand(header{Type: body.commandType(), Time: at, User: req.User, RequestID: req.ID}, encoded)
 }
 
+// commandGroup is the type of an entry that holds several commands.
+const commandGroup CommandType = "group"
+
+// groupOverhead is an upper bound of what a group adds to each of its commands, and to all of them.
+const groupOverhead = 64
+
+// GroupSize is an upper bound of what a command takes in a group. A group may take MaxCommandSize.
+func GroupSize(command []byte) int { return len(command) + groupOverhead }
+
+// EncodeGroup returns the log entry that does several encoded commands in order, each as if it were alone: writers that come together
+// share the way to disk. Its Result has one in Group for each. Groups do not nest.
+func EncodeGroup(commands [][]byte) ([]byte, error) {
+	var body []byte
+	for _, command := range commands {
+		body = appendBytes(body, command)
+	}
+	return encodeCommand(header{Type: commandGroup}, body)
+}
+
 func encodeCommand(h header, body []byte) ([]byte, error) {
 	h.Version = commandVersion
 	line, err := json.Marshal(h)
@@ -95,6 +114,7 @@ type Result struct {
 	Acks       []Ack            // of a statuses command, one for each of its batches
 	Removed    []model.JobID    // of ExpireJobs and ReapJobs
 	Histories  int              // of ReapHistory: how many jobs' history was removed
+	Group      []Result         // of a group, one for each of its commands
 }
 
 // Ack answers one host's batch of statuses.

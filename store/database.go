@@ -113,7 +113,10 @@ func (d *database) checkFormat(want format) error {
 		}
 		return d.writeFormat(want)
 	}
-	kind, number, _ := strings.Cut(string(stored), " ")
+	kind, number := string(stored), ""
+	if space := strings.LastIndexByte(kind, ' '); space >= 0 {
+		kind, number = kind[:space], kind[space+1:]
+	}
 	if kind != want.kind {
 		return fmt.Errorf("it holds a %q database, not a %q one", kind, want.kind)
 	}

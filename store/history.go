@@ -23,7 +23,7 @@ type historyRange struct {
 	last        model.Timestamp // of the row before next
 }
 
-// histories holds the range of each job (by the index of its creation) and host. The rows themselves are on disk only.
+// histories holds the range of each job (by its number) and host. The rows themselves are on disk only.
 type histories map[uint64]map[string]historyRange
 
 func (h histories) set(job uint64, host string, r historyRange) {
@@ -75,8 +75,8 @@ func (b *batch) removeJobHistory(job uint64) {
 // removeHostHistory drops a host's rows.
 func (b *batch) removeHostHistory(host string) {
 	each(b.mem, tableJobs, indexID, nil, func(j *jobRecord) {
-		b.removeHistory(j.index, host)
-		delete(b.state.histories[j.index], host)
+		b.removeHistory(j.number, host)
+		delete(b.state.histories[j.number], host)
 	})
 }
 
@@ -119,7 +119,7 @@ func (s *State) History(id model.JobID) ([]model.TaskStatusEvent, error) {
 	}
 	events := []model.TaskStatusEvent{}
 	err := s.view(func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: jobHistoryPrefix(job.index)})
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: jobHistoryPrefix(job.number)})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
 			_, host, _, ok := splitHistoryKey(it.Item().Key())

@@ -60,7 +60,7 @@ type LivenessChange struct {
 type hostRecord struct {
 	Name        string            `json:"name"`
 	AgentID     string            `json:"agentId"`
-	Epoch       uint64            `json:"epoch"` // index of the entry that registered it
+	Epoch       uint64            `json:"epoch"` // number of the command that registered it
 	Up          bool              `json:"up"`    // as last recorded by a leader, for the events of a change
 	HostInfo    *model.HostInfo   `json:"hostInfo"`
 	AgentInfo   *model.AgentInfo  `json:"agentInfo"`
@@ -85,7 +85,7 @@ func (b *batch) registerHost(h header, c RegisterHost) Result {
 		}
 		return Result{Err: hostConflict(c.Host)}
 	}
-	b.putHost(&hostRecord{Name: c.Host, AgentID: c.AgentID, Epoch: b.index})
+	b.putHost(&hostRecord{Name: c.Host, AgentID: c.AgentID, Epoch: b.identity()})
 	b.event(eventRecord{kind: model.EventHostRegistered, at: h.Time, user: h.User, host: c.Host})
 	return Result{}
 }
@@ -103,7 +103,7 @@ func (b *batch) registerAgent(h header, c RegisterAgent) Result {
 		return Result{Err: hostConflict(r.Host)}
 	}
 	kind := model.EventHostChanged
-	record := hostRecord{Name: r.Host, AgentID: r.AgentID, Epoch: b.index}
+	record := hostRecord{Name: r.Host, AgentID: r.AgentID, Epoch: b.identity()}
 	if host == nil {
 		kind = model.EventHostRegistered
 	} else {

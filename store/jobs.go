@@ -31,15 +31,15 @@ func (c RemoveJob) subject() string        { return c.ID.String() }
 
 // jobRecord is a job in memory.
 type jobRecord struct {
-	key   string // the id as a string
-	index uint64 // of the entry that created it: a job removed and created again has another
-	job   *model.Job
+	key    string // the id as a string
+	number uint64 // of the command that created it: a job removed and created again has another
+	job    *model.Job
 }
 
 // jobRow is a job on disk.
 type jobRow struct {
-	Index uint64     `json:"index"`
-	Job   *model.Job `json:"job"`
+	Number uint64     `json:"number"`
+	Job    *model.Job `json:"job"`
 }
 
 func (b *batch) createJob(h header, c CreateJob) Result {
@@ -49,9 +49,9 @@ func (b *batch) createJob(h header, c CreateJob) Result {
 			"job %s:%s already exists; use another version or remove %s first", job.ID.Name, job.ID.Version, same.key)}
 	}
 	job.CreatingUser, job.Created = h.User, &h.Time
-	record := &jobRecord{key: job.ID.String(), index: b.index, job: &job}
+	record := &jobRecord{key: job.ID.String(), number: b.identity(), job: &job}
 	b.insert(tableJobs, record)
-	b.put(jobKey(job.ID), jobRow{Index: b.index, Job: &job})
+	b.put(jobKey(job.ID), jobRow{Number: record.number, Job: &job})
 	b.adoptStatuses(record)
 	b.event(eventRecord{kind: model.EventJobCreated, at: h.Time, user: h.User, job: job.ID})
 	return Result{}
@@ -77,7 +77,7 @@ func (b *batch) removeJob(h header, c RemoveJob) Result {
 func (b *batch) dropJob(h header, record *jobRecord) {
 	b.drop(tableJobs, record)
 	b.remove(jobKey(record.job.ID))
-	b.removeJobHistory(record.index)
+	b.removeJobHistory(record.number)
 	if first[statusRecord](b.mem, tableStatuses, indexJob, record.key) != nil {
 		b.put(removedJobKey(record.key), record.job)
 	}

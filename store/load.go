@@ -99,7 +99,7 @@ func (l *loader) job(_, value []byte) error {
 	if err := json.Unmarshal(value, &row); err != nil {
 		return err
 	}
-	return l.mem.Insert(tableJobs, &jobRecord{key: row.Job.ID.String(), index: row.Index, job: row.Job})
+	return l.mem.Insert(tableJobs, &jobRecord{key: row.Job.ID.String(), number: row.Number, job: row.Job})
 }
 
 func (l *loader) removedJob(key, value []byte) error {

@@ -75,7 +75,7 @@ func (b *batch) unusedSince(job *jobRecord, before model.Timestamp) bool {
 	if first[deploymentRecord](b.mem, tableDeployments, indexJob, job.key) != nil {
 		return false
 	}
-	if newest, some := b.state.histories.newest(job.index); some {
+	if newest, some := b.state.histories.newest(job.number); some {
 		return newest < before
 	}
 	return job.job.Created == nil || *job.job.Created < before
@@ -83,7 +83,7 @@ func (b *batch) unusedSince(job *jobRecord, before model.Timestamp) bool {
 
 func (b *batch) reapHistory(_ header, c ReapHistory) Result {
 	known := map[uint64]bool{}
-	each(b.mem, tableJobs, indexID, nil, func(job *jobRecord) { known[job.index] = true })
+	each(b.mem, tableJobs, indexID, nil, func(job *jobRecord) { known[job.number] = true })
 	var result Result
 	for _, job := range slices.Sorted(maps.Keys(b.state.histories)) {
 		if known[job] || result.Histories >= c.Limit {

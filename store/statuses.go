@@ -169,7 +169,7 @@ func (b *batch) report(host string, r statusReport) {
 	job := first[jobRecord](b.mem, tableJobs, indexID, key)
 	if job != nil {
 		record.job = job.job
-		b.appendHistory(job.index, host, historyRow{Timestamp: r.Timestamp, Status: record.fields})
+		b.appendHistory(job.number, host, historyRow{Timestamp: r.Timestamp, Status: record.fields})
 	} else {
 		record.job = b.removedJob(r, key)
 	}

@@ -19,12 +19,13 @@ type Master struct {
 	log     *slog.Logger
 	folders *folders
 
-	node     atomic.Pointer[node] // nil before Run has started raft and when it stops it
-	asking   sync.RWMutex         // held for reading by whoever waits for raft's answer: raft forgets some requests when it stops
-	leading  *leadership
-	statuses *statusQueue
-	gauges   *gauges
-	disk     *diskGuard
+	node      atomic.Pointer[node] // nil before Run has started raft and when it stops it
+	asking    sync.RWMutex         // held for reading while raft is asked who leads: it forgets to answer when it stops
+	leading   *leadership
+	proposals *queue[proposal]
+	statuses  *queue[statusPart]
+	gauges    *gauges
+	disk      *diskGuard
 
 	livenessKick chan struct{} // capacity 1: look at who is alive again
 
@@ -50,6 +51,7 @@ func New(config Config) (*Master, error) {
 		log:          config.Logger,
 		folders:      folders,
 		leading:      newLeadership(),
+		proposals:    newProposalQueue(),
 		statuses:     newStatusQueue(),
 		gauges:       newGauges(),
 		disk:         &diskGuard{dir: config.DataDir, min: config.MinFreeBytes},
@@ -78,7 +80,8 @@ func (m *Master) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	loops.Go(func() { m.followLeadership(ctx, n, notify) })
 	loops.Go(func() { m.watchLeader(ctx, n) })
-	loops.Go(func() { m.statuses.run(ctx, m.recordStatuses) })
+	loops.Go(func() { m.runProposals(ctx) })
+	loops.Go(func() { m.runStatuses(ctx) })
 
 	var failed error
 	select {

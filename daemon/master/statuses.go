@@ -2,7 +2,6 @@ package master
 
 import (
 	"context"
-	"sync"
 
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/store"
@@ -10,15 +9,6 @@ import (
 
 // statusPartLimit is the most bytes of one host's part of a statuses command. It leaves room for the command around it.
 const statusPartLimit = store.MaxCommandSize - 512
-
-// statusQueue collects reports for the next log entry: whatever came while the last one was being committed. There is no timer, so
-// a lone report is not held up, and many are written together.
-type statusQueue struct {
-	mu     sync.Mutex
-	parts  []statusPart
-	closed bool
-	kick   chan struct{} // capacity 1
-}
 
 // statusPart is some of one host's reports, encoded, and where its answer goes.
 type statusPart struct {
@@ -31,67 +21,12 @@ type statusAnswer struct {
 	err error
 }
 
-func newStatusQueue() *statusQueue { return &statusQueue{kick: make(chan struct{}, 1)} }
-
-// put queues a part; false when the queue is closed.
-func (q *statusQueue) put(part statusPart) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return false
-	}
-	q.parts = append(q.parts, part)
-	select {
-	case q.kick <- struct{}{}:
-	default:
-	}
-	return true
+func newStatusQueue() *queue[statusPart] {
+	return newQueue(statusPartLimit, func(part statusPart) int { return len(part.encoded) + 1 })
 }
 
-// take removes as many parts as fit one command.
-func (q *statusQueue) take() []statusPart {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n, size := 0, 0
-	for n < len(q.parts) && (n == 0 || size+len(q.parts[n].encoded) <= statusPartLimit) {
-		size += len(q.parts[n].encoded) + 1
-		n++
-	}
-	taken := q.parts[:n:n]
-	q.parts = q.parts[n:]
-	if len(q.parts) == 0 {
-		q.parts = nil
-	}
-	return taken
-}
-
-// run commits what is queued, one entry after the other, until ctx ends; what is queued then is answered with an error.
-func (q *statusQueue) run(ctx context.Context, record func(context.Context, []statusPart)) {
-	defer q.close()
-	for {
-		select {
-		case <-q.kick:
-		case <-ctx.Done():
-			return
-		}
-		for parts := q.take(); len(parts) > 0; parts = q.take() {
-			record(ctx, parts)
-		}
-	}
-}
-
-func (q *statusQueue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	for _, part := range q.parts {
-		part.answer <- statusAnswer{err: errStopping()}
-	}
-	q.parts = nil
-}
-
-func errStopping() error {
-	return model.Errorf(model.CodeUnavailable, "this master is shutting down; try another one")
+func (m *Master) runStatuses(ctx context.Context) {
+	m.statuses.run(ctx, m.recordStatuses, func(part statusPart) { part.answer <- statusAnswer{err: errStopping()} })
 }
 
 // recordStatuses commits parts in one entry and answers each.

@@ -43,30 +43,86 @@ func (m *Master) writeCommand(ctx context.Context, command []byte) (store.Result
 	return m.propose(ctx, command)
 }
 
-// propose has raft commit and apply a command. It does not end early when ctx does: a leader without a majority steps down within
-// the lease, so the outcome is soon known.
+// proposal is a command on its way into the log, and where its answer goes.
+type proposal struct {
+	command []byte
+	answer  chan<- outcome // capacity for the answer
+}
+
+type outcome struct {
+	result store.Result
+	err    error
+}
+
+func newProposalQueue() *queue[proposal] {
+	return newQueue(store.MaxCommandSize, func(p proposal) int { return store.GroupSize(p.command) })
+}
+
+// propose has raft commit and apply a command, together with whatever else is waiting. It does not end early when ctx does: a leader
+// without a majority steps down within the lease, so the outcome is soon known.
 func (m *Master) propose(ctx context.Context, command []byte) (store.Result, error) {
 	if err := m.leading.await(ctx, func(v leaderView) bool { return v.self }); err != nil {
 		return store.Result{}, err
 	}
-	m.asking.RLock()
-	defer m.asking.RUnlock()
+	answer := make(chan outcome, 1)
+	if !m.proposals.put(proposal{command: command, answer: answer}) {
+		return store.Result{}, errStopping()
+	}
+	o := <-answer
+	if o.err == nil && o.result.Err != nil {
+		o.err = o.result.Err
+	}
+	return o.result, o.err
+}
+
+func (m *Master) runProposals(ctx context.Context) {
+	m.proposals.run(ctx, m.commit, func(p proposal) { p.answer <- outcome{err: errStopping()} })
+}
+
+// commit puts the proposals into one log entry and answers each when it is applied.
+func (m *Master) commit(_ context.Context, proposals []proposal) {
+	results, err := m.commitTogether(proposals)
+	for i, p := range proposals {
+		if err != nil {
+			p.answer <- outcome{err: err}
+			continue
+		}
+		p.answer <- outcome{result: results[i]}
+	}
+}
+
+func (m *Master) commitTogether(proposals []proposal) ([]store.Result, error) {
+	entry := proposals[0].command
+	if len(proposals) > 1 {
+		commands := make([][]byte, len(proposals))
+		for i, p := range proposals {
+			commands[i] = p.command
+		}
+		var err error
+		if entry, err = store.EncodeGroup(commands); err != nil {
+			return nil, encodeError(err)
+		}
+	}
 	n := m.node.Load()
 	if n == nil {
-		return store.Result{}, errNoLeader()
+		return nil, errNoLeader()
 	}
-	future := n.Apply(command, leaderWait)
+	future := n.Apply(entry, leaderWait)
 	if err := future.Error(); err != nil {
-		return store.Result{}, proposeError(err)
+		return nil, proposeError(err)
 	}
 	result, ok := future.Response().(store.Result)
-	if !ok {
-		return store.Result{}, model.Errorf(model.CodeInternal, "the state answered with a %T", future.Response())
+	switch {
+	case !ok:
+		return nil, model.Errorf(model.CodeInternal, "the state answered with a %T", future.Response())
+	case len(proposals) == 1:
+		return []store.Result{result}, nil
+	case result.Err != nil:
+		return nil, result.Err
+	case len(result.Group) != len(proposals):
+		return nil, model.Errorf(model.CodeInternal, "the state answered %d of %d commands", len(result.Group), len(proposals))
 	}
-	if result.Err != nil {
-		return result, result.Err
-	}
-	return result, nil
+	return result.Group, nil
 }
 
 // proposeError tells changes that certainly did not happen from those that may have.
