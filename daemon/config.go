@@ -5,6 +5,7 @@ package daemon
 import (
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/heliosctl/heliosctl/daemon/agent"
 	"github.com/heliosctl/heliosctl/daemon/container"
@@ -38,6 +39,10 @@ type Master struct {
 	Join      []string // gossip addresses of any daemons of the cluster
 
 	CapabilityWhitelist []string // capabilities that jobs may add
+
+	AgentReapingTimeout time.Duration // an agent is away until its host is deregistered; 0 or less: for ever
+	JobRetention        time.Duration // a job that is deployed nowhere is kept after its last use; 0 or less: for ever
+	ReapHistory         bool          // look for the history of jobs that do not exist
 }
 
 // Agent configures the agent of one host. Addresses are HOST:PORT; port 0 picks a free one.

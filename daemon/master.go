@@ -53,6 +53,7 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 	d.master, err = master.New(master.Config{
 		Name: d.config.Name, DataDir: filepath.Join(dir, "data"), RaftBind: d.config.Raft, RaftAdvertise: d.config.Advertise,
 		Members: d.pool, Logger: d.log, CapabilityWhitelist: d.config.CapabilityWhitelist,
+		AgentReapingTimeout: d.config.AgentReapingTimeout, JobRetention: d.config.JobRetention, ReapHistory: d.config.ReapHistory,
 	})
 	if err != nil {
 		return d, err

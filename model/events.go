@@ -21,6 +21,16 @@ const (
 	EventReset             EventType = "reset"     // events before Index are no longer known: read everything again
 )
 
+// EventReason tells why masters changed something by themselves. It is empty when somebody asked for the change.
+type EventReason string
+
+// The reasons.
+const (
+	ReasonExpired EventReason = "expired" // the job's time was over
+	ReasonUnused  EventReason = "unused"  // the job was not used for as long as jobs are kept
+	ReasonDead    EventReason = "dead"    // the host's agent was away for as long as hosts are kept
+)
+
 // Event is one line of GET /v1/events. Index rises by change of the cluster's state; several events of one change share it. A
 // client that reconnects with the last Index it has seen whole misses nothing and sees nothing twice.
 type Event struct {
@@ -30,6 +40,7 @@ type Event struct {
 	JobID      *JobID      `json:"jobId,omitempty"`
 	Host       string      `json:"host,omitempty"`
 	User       string      `json:"user,omitempty"`
+	Reason     EventReason `json:"reason,omitempty"`
 	Deployment *Deployment `json:"deployment,omitempty"`
 	Status     *TaskStatus `json:"status,omitempty"` // for task.status
 }

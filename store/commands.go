@@ -34,6 +34,8 @@ type header struct {
 	Time      model.Timestamp `json:"time"`
 	User      string          `json:"user,omitempty"`
 	RequestID string          `json:"request,omitempty"`
+
+	reason model.EventReason // of the events, set by handlers of what masters do by themselves
 }
 
 // Encode returns the log entry that does body at the given time for req. A command without a request id is not remembered.
@@ -110,6 +112,8 @@ type Result struct {
 
 	Registered model.Registered // of RegisterAgent
 	Acks       []Ack            // of a statuses command, one for each of its batches
+	Removed    []model.JobID    // of ExpireJobs and ReapJobs
+	Histories  int              // of ReapHistory: how many jobs' history was removed
 	Group      []Result         // of a group, one for each of its commands
 }
 
@@ -137,6 +141,10 @@ func handlers() map[CommandType]handler {
 		commandSetGoal:        handle((*batch).setGoal),
 		commandUndeploy:       handle((*batch).undeploy),
 		commandRecordStatuses: handle((*batch).recordStatuses),
+		commandExpireJobs:     handle((*batch).expireJobs),
+		commandReapHost:       handle((*batch).reapHost),
+		commandReapJobs:       handle((*batch).reapJobs),
+		commandReapHistory:    handle((*batch).reapHistory),
 	}
 }
 

@@ -165,7 +165,7 @@ func (b *batch) removeDeployment(h header, record *deploymentRecord) {
 	b.drop(tableDeployments, record)
 	b.remove(deploymentKey(record.host, record.key))
 	b.event(eventRecord{
-		kind: model.EventDeploymentRemoved, at: h.Time, user: h.User,
+		kind: model.EventDeploymentRemoved, at: h.Time, user: h.User, reason: h.reason,
 		host: record.host, job: record.deployment.JobID, deployment: &record.deployment,
 	})
 }

@@ -18,6 +18,7 @@ type eventRecord struct {
 	job        model.JobID
 	host       string
 	user       string
+	reason     model.EventReason
 	deployment *model.Deployment
 	status     *statusRecord
 }
@@ -29,7 +30,7 @@ func (b *batch) event(e eventRecord) {
 }
 
 func (e *eventRecord) event() model.Event {
-	event := model.Event{Index: e.index, Type: e.kind, Time: e.at, Host: e.host, User: e.user, Deployment: e.deployment}
+	event := model.Event{Index: e.index, Type: e.kind, Time: e.at, Host: e.host, User: e.user, Reason: e.reason, Deployment: e.deployment}
 	if !e.job.IsZero() {
 		id := e.job
 		event.JobID = &id

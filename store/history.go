@@ -18,7 +18,10 @@ type historyRow struct {
 }
 
 // historyRange tells which numbers of a job's rows on a host there are: from first up to but not including next.
-type historyRange struct{ first, next uint64 }
+type historyRange struct {
+	first, next uint64
+	last        model.Timestamp // of the row before next
+}
 
 // histories holds the range of each job (by its number) and host. The rows themselves are on disk only.
 type histories map[uint64]map[string]historyRange
@@ -32,11 +35,23 @@ func (h histories) set(job uint64, host string, r historyRange) {
 	hosts[host] = r
 }
 
+// newest returns the time of the newest row of a job; false when there is none. What counts is the last row of each host, in the
+// order in which it was reported.
+func (h histories) newest(job uint64) (at model.Timestamp, some bool) {
+	for _, r := range h[job] {
+		if r.next > r.first && (!some || r.last > at) {
+			at, some = r.last, true
+		}
+	}
+	return at, some
+}
+
 // appendHistory adds a row and drops the oldest ones above the limit.
 func (b *batch) appendHistory(job uint64, host string, row historyRow) {
 	r := b.state.histories[job][host]
 	b.put(historyKey(job, host, r.next), row)
 	r.next++
+	r.last = row.Timestamp
 	for r.next-r.first > uint64(b.state.options.HistoryLimit) {
 		b.remove(historyKey(job, host, r.first))
 		r.first++

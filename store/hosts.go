@@ -122,21 +122,26 @@ func (b *batch) deregisterHost(h header, c DeregisterHost) Result {
 	if host == nil {
 		return Result{Err: hostNotFound(c.Host)}
 	}
-	for _, deployment := range collect[deploymentRecord](b.mem, tableDeployments, indexID, c.Host) {
+	b.dropHost(h, host)
+	return Result{}
+}
+
+// dropHost forgets a host and everything about it.
+func (b *batch) dropHost(h header, host *hostRecord) {
+	for _, deployment := range collect[deploymentRecord](b.mem, tableDeployments, indexID, host.Name) {
 		b.removeDeployment(h, deployment)
 	}
-	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexID, c.Host) {
+	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexID, host.Name) {
 		b.removeStatus(status)
 	}
-	b.removeHostHistory(c.Host)
-	if ack := first[ackRecord](b.mem, tableAcks, indexID, c.Host); ack != nil {
+	b.removeHostHistory(host.Name)
+	if ack := first[ackRecord](b.mem, tableAcks, indexID, host.Name); ack != nil {
 		b.drop(tableAcks, ack)
-		b.remove(ackKey(c.Host))
+		b.remove(ackKey(host.Name))
 	}
 	b.drop(tableHosts, host)
-	b.remove(hostKey(c.Host))
-	b.event(eventRecord{kind: model.EventHostDeregistered, at: h.Time, user: h.User, host: c.Host})
-	return Result{}
+	b.remove(hostKey(host.Name))
+	b.event(eventRecord{kind: model.EventHostDeregistered, at: h.Time, user: h.User, reason: h.reason, host: host.Name})
 }
 
 // hostLiveness records the changes that are still news. The agent's uptime is set so that the start of the agent plus its uptime is

@@ -69,14 +69,19 @@ func (b *batch) removeJob(h header, c RemoveJob) Result {
 		return Result{Err: model.Errorf(model.CodeJobStillInUse,
 			"job %s is still deployed to %s; undeploy it first", record.key, nameSome(hosts))}
 	}
+	b.dropJob(h, record)
+	return Result{}
+}
+
+// dropJob removes a job that is not deployed, and its history.
+func (b *batch) dropJob(h header, record *jobRecord) {
 	b.drop(tableJobs, record)
-	b.remove(jobKey(c.ID))
+	b.remove(jobKey(record.job.ID))
 	b.removeJobHistory(record.number)
 	if first[statusRecord](b.mem, tableStatuses, indexJob, record.key) != nil {
 		b.put(removedJobKey(record.key), record.job)
 	}
-	b.event(eventRecord{kind: model.EventJobRemoved, at: h.Time, user: h.User, job: c.ID})
-	return Result{}
+	b.event(eventRecord{kind: model.EventJobRemoved, at: h.Time, user: h.User, reason: h.reason, job: record.job.ID})
 }
 
 func (b *batch) job(id model.JobID) *jobRecord {

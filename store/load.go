@@ -161,7 +161,7 @@ func (l *loader) request(_, value []byte) error {
 	return nil
 }
 
-// history reads keys only.
+// history reads keys, and values only for the time of the last row of each job on each host.
 func (l *loader) history(txn *badger.Txn) error {
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(historyPrefix)})
 	defer it.Close()
@@ -176,6 +176,20 @@ func (l *loader) history(txn *badger.Txn) error {
 		}
 		r.next = number + 1
 		l.histories.set(job, string(host), r)
+	}
+	for job, hosts := range l.histories {
+		for host, r := range hosts {
+			value, err := readKey(txn, string(historyKey(job, host, r.next-1)))
+			if err != nil {
+				return err
+			}
+			var row historyRow
+			if err := json.Unmarshal(value, &row); err != nil {
+				return err
+			}
+			r.last = row.Timestamp
+			hosts[host] = r
+		}
 	}
 	return nil
 }

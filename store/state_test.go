@@ -206,6 +206,27 @@ func script(m *machine) {
 	m.statuses("h1", "a1", report(4, gone, model.StateStopped))
 	m.ok(DeregisterHost{Host: "h3"})
 	m.as(model.Request{ID: "r-2"}, RemoveJob{ID: gone.ID})
+	scriptExpiry(m)
+}
+
+// scriptExpiry has masters remove a job of each kind, and a host, by themselves.
+func scriptExpiry(m *machine) {
+	brief, old, used := expiring("brief", 1_000_010), testJob("old", "1"), testJob("used", "1")
+	for _, job := range []model.Job{brief, old, used} {
+		m.ok(CreateJob{Job: job})
+	}
+	for _, host := range []string{"h1", "h2"} {
+		m.ok(Deploy{Host: host, Deployment: deployment(brief, model.GoalStart), Token: brief.Token})
+		m.ok(Deploy{Host: host, Deployment: deployment(used, model.GoalStart)})
+	}
+	m.ok(RegisterAgent{Registration: registration("h4", "a4")})
+	m.ok(Deploy{Host: "h4", Deployment: deployment(used, model.GoalStart)})
+	m.statuses("h4", "a4", report(1, used, model.StateRunning))
+	m.statuses("h1", "a1", report(5, brief, model.StateRunning), report(6, used, model.StateRunning))
+	m.ok(ExpireJobs{Limit: 5})
+	m.ok(ReapJobs{Before: 2_000_000, Limit: 1})
+	m.ok(ReapHost{Host: "h4", AgentID: "a4", Before: 2_000_000})
+	m.ok(ReapHistory{Limit: 5})
 }
 
 func TestSameLogGivesSameState(t *testing.T) {
@@ -243,7 +264,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	if got := m.as(model.Request{ID: "r-2"}, RemoveJob{ID: testJob("gone", "1").ID}); got.Index == uint64(len(m.log)) {
 		t.Error("a repeated request was applied again after opening again")
 	}
-	m.statuses("h1", "a1", report(5, testJob("web", "1", 8080, 9090), model.StateStopped))
+	m.statuses("h1", "a1", report(7, testJob("web", "1", 8080, 9090), model.StateStopped))
 	if history, err := m.state.History(testJob("web", "1", 8080, 9090).ID); err != nil || len(history) != 3 {
 		t.Errorf("the history after opening again: %d rows, %v", len(history), err)
 	}
@@ -272,7 +293,8 @@ func TestSnapshotRestores(t *testing.T) {
 	to.log = append([]*raft.Log(nil), from.log...)
 	for _, m := range []*machine{from, to} {
 		m.as(model.Request{ID: "r-1", User: "bob"}, Deploy{Host: "h1", Deployment: deployment(testJob("db", "2", 5432), model.GoalStart)})
-		m.statuses("h1", "a1", report(4, testJob("db", "2", 5432), model.StateFailed), report(5, testJob("db", "2", 5432), model.StateFailed))
+		m.statuses("h1", "a1", report(6, testJob("db", "2", 5432), model.StateFailed), report(7, testJob("db", "2", 5432), model.StateFailed))
+		m.ok(ReapJobs{Before: 2_000_000, Limit: 1})
 	}
 	if diff := cmp.Diff(dump(t, from.state), dump(t, to.state)); diff != "" {
 		t.Errorf("the states went different ways after the restore:\n%s", diff)

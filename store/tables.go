@@ -41,6 +41,8 @@ const (
 	indexName = "name" // jobs: name and version
 	indexJob  = "job"
 	indexPort = "port" // deployments: host and static external port
+
+	indexExpires = "expires" // jobs that expire, the first one first
 )
 
 // Names of metaRecords.
@@ -82,7 +84,8 @@ func tables() *memdb.DBSchema {
 		table(tableMeta, unique(indexID, plain(func(r *metaRecord) string { return r.name }))),
 		table(tableJobs,
 			unique(indexID, plain(func(r *jobRecord) string { return r.key })),
-			unique(indexName, joined(func(r *jobRecord) []string { return []string{r.job.ID.Name, r.job.ID.Version} }))),
+			unique(indexName, joined(func(r *jobRecord) []string { return []string{r.job.ID.Name, r.job.ID.Version} })),
+			many(indexExpires, expiresIndex{})),
 		table(tableHosts, unique(indexID, plain(func(r *hostRecord) string { return r.Name }))),
 		table(tableAcks, unique(indexID, plain(func(r *ackRecord) string { return r.host }))),
 		table(tableDeployments,
@@ -155,6 +158,28 @@ func (portIndex) FromArgs(args ...any) ([]byte, error) {
 
 func portKey(host string, port int) []byte {
 	return binary.BigEndian.AppendUint32(joinedKey("", host), uint32(port))
+}
+
+// expiresIndex orders the jobs that expire by the moment at which they do.
+type expiresIndex struct{}
+
+// FromObject makes the key of a job.
+func (expiresIndex) FromObject(record any) (bool, []byte, error) {
+	expires := record.(*jobRecord).job.Expires
+	if expires == nil {
+		return false, nil, nil
+	}
+	return true, timeKey(*expires), nil
+}
+
+// FromArgs makes the key of a moment.
+func (expiresIndex) FromArgs(args ...any) ([]byte, error) {
+	return timeKey(args[0].(model.Timestamp)), nil
+}
+
+// timeKey orders moments before 1970 too.
+func timeKey(at model.Timestamp) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(at)^1<<63)
 }
 
 // joinedKey is prefix and each name with its length before it.

@@ -3,16 +3,22 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/heliosctl/heliosctl/daemon"
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // masterOptions are the flags of `heliosctl master`.
 type masterOptions struct {
 	daemonOptions
 	daemon.Master
+
+	agentReapingTimeout int // hours
+	jobRetention        int // days
 }
 
 func newMasterCommand(env *environment) *cobra.Command {
@@ -35,7 +41,20 @@ func newMasterCommand(env *environment) *cobra.Command {
 	flags.StringVar(&o.Advertise, "advertise", "", "`IP` at which others reach this machine (default: found out)")
 	flags.StringSliceVar(&o.Join, "join", nil, "gossip `ADDRESS` of a daemon to join; repeat or separate by commas")
 	flags.StringArrayVar(&o.CapabilityWhitelist, "whitelisted-capability", nil, "`CAPABILITY` that jobs may add; repeatable")
+	flags.IntVar(&o.agentReapingTimeout, "agent-reaping-timeout", 336,
+		"`HOURS` that an agent is away until its host is deregistered with all its deployments; 0 or less: never")
+	flags.IntVar(&o.jobRetention, "job-retention", -1,
+		"`DAYS` that a job which is deployed nowhere is kept after its last use; 0 or less: for ever")
+	flags.BoolVar(&o.ReapHistory, "reap-history", false, "once a day, remove the history of jobs that are gone")
 	return command
+}
+
+// wholeUnits is a duration given as a number of units.
+func wholeUnits(flag string, n int, unit time.Duration) (time.Duration, error) {
+	if most := int(math.MaxInt64 / unit); n > most {
+		return 0, model.Errorf(model.CodeInvalid, "%s is %d; give a number up to %d, or 0 for never", flag, n, most)
+	}
+	return time.Duration(max(n, 0)) * unit, nil
 }
 
 func runMaster(ctx context.Context, env *environment, o *masterOptions) error {
@@ -47,6 +66,12 @@ func runMaster(ctx context.Context, env *environment, o *masterOptions) error {
 		if o.Name, err = hostName(); err != nil {
 			return err
 		}
+	}
+	if o.AgentReapingTimeout, err = wholeUnits("--agent-reaping-timeout", o.agentReapingTimeout, time.Hour); err != nil {
+		return err
+	}
+	if o.JobRetention, err = wholeUnits("--job-retention", o.jobRetention, 24*time.Hour); err != nil {
+		return err
 	}
 	log := o.logger(env.err, slog.LevelInfo)
 	return daemon.Run(ctx, daemon.Config{

@@ -44,22 +44,23 @@ func (s *Server) deploy(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) deployBody(r *http.Request, host string, body model.Deployment) error {
-	if err := complete(body); err != nil {
+	if err := namesJob(body); err != nil {
+		return err
+	}
+	token, err := jobToken(r)
+	if err != nil {
 		return err
 	}
 	req := request(r)
 	// Who deployed, through which master and for which group is not the client's to say.
 	d := model.Deployment{JobID: body.JobID, Goal: body.Goal, DeployerUser: req.User}
-	return s.backend.Deploy(r.Context(), req, host, d, r.URL.Query().Get("token"))
+	return s.backend.Deploy(r.Context(), req, host, d, token)
 }
 
-// complete refuses a deployment without a job or a goal.
-func complete(d model.Deployment) error {
-	switch {
-	case d.JobID == (model.JobID{}):
+// namesJob refuses a deployment without a job. Its goal is the backend's to judge, after the token.
+func namesJob(d model.Deployment) error {
+	if d.JobID == (model.JobID{}) {
 		return model.Errorf(model.CodeInvalid, "the deployment has no jobId")
-	case d.Goal == "":
-		return model.Errorf(model.CodeInvalid, "the deployment has no goal: it must be START, STOP or UNDEPLOY")
 	}
 	return nil
 }
@@ -74,12 +75,16 @@ func (s *Server) setGoal(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := complete(body); err != nil {
+	if err := namesJob(body); err != nil {
+		return err
+	}
+	token, err := jobToken(r)
+	if err != nil {
 		return err
 	}
 	if body.JobID == id {
 		d := model.Deployment{JobID: id, Goal: body.Goal}
-		err = s.backend.SetGoal(r.Context(), request(r), host, d, r.URL.Query().Get("token"))
+		err = s.backend.SetGoal(r.Context(), request(r), host, d, token)
 	} else {
 		err = model.Errorf(model.CodeIDMismatch, "the path names job %s and the body job %s", job, body.JobID)
 	}
@@ -94,9 +99,13 @@ func (s *Server) undeploy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	token, err := jobToken(r)
+	if err != nil {
+		return err
+	}
 	host, job := r.PathValue("host"), id.String()
 	if id.FullyQualified() {
-		err = s.backend.Undeploy(r.Context(), request(r), host, id, r.URL.Query().Get("token"))
+		err = s.backend.Undeploy(r.Context(), request(r), host, id, token)
 	} else {
 		err = model.Errorf(model.CodeInvalidID, "job id %s is not complete: name:version:hash is needed", job)
 	}

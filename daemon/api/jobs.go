@@ -3,7 +3,9 @@ package api
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
+	"strings"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -24,6 +26,24 @@ func fullPathJob(r *http.Request) (model.JobID, error) {
 		err = errInvalidID()
 	}
 	return id, err
+}
+
+// jobToken returns the parameter token, exactly as it was given; of several the first. The standard library leaves out a parameter
+// with a semicolon or a bad escape, and a token that is left out would pass for none.
+func jobToken(r *http.Request) (string, error) {
+	const parameter = "token"
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(name); err != nil || name != parameter {
+			continue
+		}
+		token, err := url.QueryUnescape(value)
+		if err != nil {
+			return "", model.Errorf(model.CodeInvalid, "bad parameter %s: %v", parameter, err)
+		}
+		return token, nil
+	}
+	return "", nil
 }
 
 // pattern compiles the regular expression in a parameter, which matches anywhere in a text; nil for an empty one.
@@ -129,7 +149,11 @@ func (s *Server) removeJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.backend.RemoveJob(r.Context(), request(r), id, r.URL.Query().Get("token")); err != nil {
+	token, err := jobToken(r)
+	if err != nil {
+		return err
+	}
+	if err := s.backend.RemoveJob(r.Context(), request(r), id, token); err != nil {
 		return refuse(opRemoveJob, refusal{}, err)
 	}
 	return s.ok(w, r, model.JobDeleteResponse{Status: model.CodeOK})

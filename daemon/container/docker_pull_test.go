@@ -73,7 +73,7 @@ func startRegistry(t *testing.T) string {
 	t.Helper()
 	binary, err := exec.LookPath("docker-registry")
 	if err != nil {
-		t.Skipf("this test needs a registry (Debian: docker-registry): %v", err)
+		containertest.Missing(t, "this test needs a registry (Debian: docker-registry): %v", err)
 	}
 	dir := t.TempDir()
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))

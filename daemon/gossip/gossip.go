@@ -20,7 +20,7 @@ import (
 
 // Config says who joins and how.
 type Config struct {
-	Member Member // what the others learn of this daemon; its Alive is ignored
+	Member Member // what the others learn of this daemon; its Alive and IP are ignored
 
 	Bind      string   // host:port to listen on, UDP and TCP; port 0 picks a free one
 	Advertise string   // IP or IP:port that the others reach this daemon at; empty: derived from Bind

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -89,6 +90,9 @@ func TestMembersFindEachOther(t *testing.T) {
 	}
 	if m.AgentAlive("web-2", "AAAA") {
 		t.Error("the agent counts as alive on another host")
+	}
+	if found, ok := m.Agent("web-1", "AAAA"); !ok || found.Name != "web-1" || found.IP != netip.MustParseAddr("127.0.0.1") {
+		t.Errorf("the agent is %+v, %v", found, ok)
 	}
 }
 

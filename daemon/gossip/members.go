@@ -3,6 +3,8 @@ package gossip
 import (
 	"context"
 	"math/rand/v2"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +31,7 @@ type Member struct {
 	ClusterID string // empty until known
 	Version   string
 	Alive     bool
+	IP        netip.Addr // at which the others reach it
 }
 
 // Tags travel in every state exchange and may take 512 bytes encoded, so their names are short.
@@ -60,8 +63,14 @@ func (m Member) nodeName() string {
 func memberOf(m serf.Member) Member {
 	return Member{
 		Role: Role(m.Tags[tagRole]), Name: m.Tags[tagName], ID: m.Tags[tagID], API: m.Tags[tagAPI],
-		ClusterID: m.Tags[tagCluster], Version: m.Tags[tagVersion], Alive: m.Status == serf.StatusAlive,
+		ClusterID: m.Tags[tagCluster], Version: m.Tags[tagVersion], Alive: m.Status == serf.StatusAlive, IP: ipOf(m.Addr),
 	}
+}
+
+// ipOf is zero for what is no address.
+func ipOf(ip net.IP) netip.Addr {
+	addr, _ := netip.AddrFromSlice(ip)
+	return addr.Unmap()
 }
 
 // members is the picture of the pool, kept from events: asking Serf for its list copies all of it every time.
@@ -94,10 +103,19 @@ func (m *members) apply(event serf.MemberEvent) {
 
 // AgentAlive reports whether the agent with that id is alive on that host.
 func (g *Gossip) AgentAlive(host, agentID string) bool {
+	_, alive := g.Agent(host, agentID)
+	return alive
+}
+
+// Agent returns the agent with that id on that host; false when it is not alive.
+func (g *Gossip) Agent(host, agentID string) (Member, bool) {
 	g.members.mu.RLock()
 	defer g.members.mu.RUnlock()
 	m, ok := g.members.byNode[Member{Role: RoleAgent, Name: host, ID: agentID}.nodeName()]
-	return ok && m.Alive && m.ID == agentID
+	if !ok || !m.Alive || m.ID != agentID {
+		return Member{}, false
+	}
+	return m, true
 }
 
 // Masters returns the live masters, sorted by name.

@@ -49,6 +49,16 @@ type Config struct {
 	// LivenessGrace is how long a new leader waits before it believes that an agent is gone, so that its gossip can find everyone
 	// first; 0 means 10 s.
 	LivenessGrace time.Duration
+
+	// AgentReapingTimeout is how long an agent is away until its host is deregistered with everything deployed to it; 0 or less: never.
+	AgentReapingTimeout time.Duration
+	// JobRetention is how long a job that is deployed nowhere is kept after its last use; 0 or less: for ever.
+	JobRetention time.Duration
+	// ReapHistory says to look for the history of jobs that do not exist.
+	ReapHistory bool
+	// AgentReapInterval and JobReapInterval are how often a leader looks for dead agents, and for old jobs and history; 0 means 30
+	// minutes and a day.
+	AgentReapInterval, JobReapInterval time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -67,6 +77,12 @@ func (c Config) withDefaults() Config {
 	if c.LivenessGrace == 0 {
 		c.LivenessGrace = defaultLivenessGrace
 	}
+	if c.AgentReapInterval == 0 {
+		c.AgentReapInterval = defaultAgentReapInterval
+	}
+	if c.JobReapInterval == 0 {
+		c.JobReapInterval = defaultJobReapInterval
+	}
 	return c
 }
 
@@ -80,6 +96,9 @@ func (c Config) validate() error {
 	}
 	if c.HistoryLimit < 0 {
 		errs = append(errs, fmt.Errorf("the history limit is %d; it must be positive", c.HistoryLimit))
+	}
+	if c.AgentReapInterval < 0 || c.JobReapInterval < 0 {
+		errs = append(errs, errors.New("the intervals of the reapers must not be negative"))
 	}
 	return errors.Join(errs...)
 }

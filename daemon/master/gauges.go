@@ -33,6 +33,16 @@ func (g *gauges) forget(host string) {
 	delete(g.byHost, host)
 }
 
+// heardOf returns when the host's agent last sent anything, as far as this master knows; zero when it does not.
+func (g *gauges) heardOf(host, agentID string) time.Time {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if r, ok := g.byHost[host]; ok && r.AgentID == agentID {
+		return r.at
+	}
+	return time.Time{}
+}
+
 // merge puts the last readings of the host's agent into its status. The uptime of an agent that is up goes on from its last reading;
 // that of one that is down stays what was recorded.
 func (g *gauges) merge(status *model.HostStatus, host, agentID string) {

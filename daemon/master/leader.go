@@ -163,7 +163,11 @@ func (m *Master) lead(ctx context.Context, n *node) {
 	if err := n.announceAddress(m.folders.serverID); err != nil {
 		m.log.Warn("cannot announce the raft address", "address", n.address, "err", err)
 	}
-	m.recordLiveness(ctx)
+	var duties sync.WaitGroup
+	for _, duty := range append(m.reapers(), m.recordLiveness, m.expireJobs) {
+		duties.Go(func() { duty(ctx) })
+	}
+	duties.Wait()
 }
 
 // persist proposes a command of the leader's own until it is applied; false when ctx ended first.

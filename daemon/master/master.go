@@ -19,7 +19,8 @@ type Master struct {
 	log     *slog.Logger
 	folders *folders
 
-	node      atomic.Pointer[node] // nil before Run has started raft and after it has stopped it
+	node      atomic.Pointer[node] // nil before Run has started raft and when it stops it
+	asking    sync.RWMutex         // held for reading while raft is asked who leads: it forgets to answer when it stops
 	leading   *leadership
 	proposals *queue[proposal]
 	statuses  *queue[statusPart]
@@ -89,10 +90,12 @@ func (m *Master) Run(ctx context.Context) (err error) {
 		failed = fmt.Errorf("the master cannot go on: %w", m.folders.state.Err())
 	}
 	cancel()
-	// Raft stops first: it answers the writes under way, which the loops may be waiting for.
-	stopErr := n.stop()
+	// Raft stops last: it answers the writes under way only as long as it runs.
 	loops.Wait()
+	m.asking.Lock()
 	m.node.Store(nil)
+	m.asking.Unlock()
+	stopErr := n.stop()
 	m.leading.set(leaderView{})
 	return errors.Join(failed, stopErr)
 }

@@ -696,6 +696,48 @@ func TestStoppedMasterAnswers(t *testing.T) {
 	}
 }
 
+// TestStopAmidRequests stops masters that are asked all the time: every request must end, and be answered truthfully.
+func TestStopAmidRequests(t *testing.T) {
+	for round := range 10 {
+		dir := t.TempDir()
+		m := start(t, dir, nil)
+		var mu sync.Mutex
+		var created []model.JobID
+		under := make(chan struct{}, 1)
+		var clients sync.WaitGroup
+		for client := range 8 {
+			clients.Go(func() {
+				for i := 0; ; i++ {
+					job := testJob("job", fmt.Sprintf("%d-%d", client, i))
+					id, err := m.CreateJob(context.Background(), by("u"), job)
+					if err != nil {
+						return
+					}
+					mu.Lock()
+					created = append(created, id)
+					mu.Unlock()
+					select {
+					case under <- struct{}{}:
+					default:
+					}
+				}
+			})
+			clients.Go(func() {
+				for m.ReadIndex(context.Background()) == nil {
+				}
+			})
+		}
+		<-under
+		m.stop()
+		clients.Wait()
+		for _, id := range created {
+			if _, err := m.Job(id); err != nil {
+				t.Errorf("round %d: an acknowledged job is lost: %v", round, err)
+			}
+		}
+	}
+}
+
 func TestStatuses(t *testing.T) {
 	m := start(t, t.TempDir(), nil)
 	ctx := t.Context()

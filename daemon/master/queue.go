@@ -64,7 +64,12 @@ func (q *queue[T]) run(ctx context.Context, do func(context.Context, []T), refus
 		case <-ctx.Done():
 			return
 		}
-		for items := q.take(); len(items) > 0; items = q.take() {
+		// However many go on coming, ctx ends it.
+		for ctx.Err() == nil {
+			items := q.take()
+			if len(items) == 0 {
+				break
+			}
 			do(ctx, items)
 		}
 	}

@@ -144,25 +144,35 @@ func (m *Master) ReadIndex(ctx context.Context) error {
 	if err := m.leading.await(ctx, func(v leaderView) bool { return v.self && v.ready }); err != nil {
 		return err
 	}
-	n := m.node.Load()
-	if n == nil {
-		return errNoLeader()
-	}
-	term := n.CurrentTerm()
-	if m.folders.state.Term() != term {
-		return model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
-	}
-	index := n.CommitIndex()
-	if err := n.VerifyLeader().Error(); err != nil {
-		return model.Errorf(model.CodeUnavailable, "this master no longer leads: %v; try again", err)
-	}
-	if n.CurrentTerm() != term {
-		return model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
+	index, err := m.confirmedIndex()
+	if err != nil {
+		return err
 	}
 	if err := m.folders.state.WaitIndex(ctx, index); err != nil {
 		return model.Errorf(model.CodeUnavailable, "index %d was not applied in time: %v; try again", index, err)
 	}
 	return nil
+}
+
+func (m *Master) confirmedIndex() (uint64, error) {
+	m.asking.RLock()
+	defer m.asking.RUnlock()
+	n := m.node.Load()
+	if n == nil {
+		return 0, errNoLeader()
+	}
+	term := n.CurrentTerm()
+	if m.folders.state.Term() != term {
+		return 0, model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
+	}
+	index := n.CommitIndex()
+	if err := n.VerifyLeader().Error(); err != nil {
+		return 0, model.Errorf(model.CodeUnavailable, "this master no longer leads: %v; try again", err)
+	}
+	if n.CurrentTerm() != term {
+		return 0, model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
+	}
+	return index, nil
 }
 
 // diskGuard refuses writes when the disk is nearly full: the databases map files into memory, and writing to those without space

@@ -361,6 +361,9 @@ func (b *Backend) Deploy(_ context.Context, req model.Request, name string, d mo
 		if err := b.authorize(d.JobID, token); err != nil {
 			return nil, err
 		}
+		if err := wanted(d); err != nil {
+			return nil, err
+		}
 		job := b.jobs[d.JobID]
 		h, err := b.host(name)
 		if err != nil {
@@ -383,6 +386,14 @@ func (b *Backend) Deploy(_ context.Context, req model.Request, name string, d mo
 	})
 }
 
+// wanted refuses a deployment without a goal.
+func wanted(d model.Deployment) error {
+	if d.Goal == "" {
+		return model.Errorf(model.CodeInvalid, "the deployment of job %s has no goal", d.JobID)
+	}
+	return nil
+}
+
 // SetGoal implements api.Backend.
 func (b *Backend) SetGoal(_ context.Context, req model.Request, name string, d model.Deployment, token string) error {
 	return b.change(req.ID, func() ([]model.Event, error) {
@@ -391,6 +402,9 @@ func (b *Backend) SetGoal(_ context.Context, req model.Request, name string, d m
 		}
 		task, err := b.task(name, d.JobID)
 		if err != nil {
+			return nil, err
+		}
+		if err := wanted(d); err != nil {
 			return nil, err
 		}
 		task.Goal = d.Goal

@@ -41,7 +41,7 @@ func RequireDocker(t testing.TB) *container.Docker {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, err := docker.Info(ctx); err != nil {
-		missing(t, "this test needs a docker engine: %v", err)
+		Missing(t, "this test needs a docker engine: %v", err)
 	}
 	return docker
 }
@@ -95,7 +95,7 @@ func busyboxLayer(t testing.TB) []byte {
 	t.Helper()
 	path, err := staticBusybox()
 	if err != nil {
-		missing(t, "this test needs a static busybox (Debian: busybox-static): %v", err)
+		Missing(t, "this test needs a static busybox (Debian: busybox-static): %v", err)
 	}
 	binary, err := os.ReadFile(path)
 	if err != nil {
@@ -158,8 +158,8 @@ func staticBusybox() (string, error) {
 	return path, nil
 }
 
-// missing skips the test, or fails it where the machine is said to have everything.
-func missing(t testing.TB, format string, args ...any) {
+// Missing skips a test for want of something that it needs, or fails it when EnvRequireDocker is set.
+func Missing(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv(EnvRequireDocker) == "1" {
 		t.Fatalf(format, args...)
