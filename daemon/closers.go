@@ -20,13 +20,18 @@ func (c *closers) listen(addr, flag string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.add(func() error {
-		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+	c.add(unlessClosed(l.Close))
+	return l, nil
+}
+
+// unlessClosed makes a closer of one that fails when what it closes was closed before.
+func unlessClosed(closer func() error) func() error {
+	return func() error {
+		if err := closer(); !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		return nil
-	})
-	return l, nil
+	}
 }
 
 func (c *closers) close() error {

@@ -35,6 +35,8 @@ type Master struct {
 	Admin     string // of /healthcheck, /ping and /metrics; empty: none
 	Gossip    string
 	Raft      string
+	DNS       string   // of the name server, UDP and TCP; empty: none
+	Domain    string   // that the name server is the authority of; services whose job names none are there
 	Advertise string   // IP at which others reach this machine; empty: derived from the addresses
 	Join      []string // gossip addresses of any daemons of the cluster
 

@@ -9,6 +9,7 @@ import (
 	"github.com/heliosctl/heliosctl/daemon/api"
 	"github.com/heliosctl/heliosctl/daemon/gossip"
 	"github.com/heliosctl/heliosctl/daemon/master"
+	"github.com/heliosctl/heliosctl/daemon/registrar"
 )
 
 // masterDaemon is a master with everything around it.
@@ -20,7 +21,9 @@ type masterDaemon struct {
 	master  *master.Master
 	api     *api.Server
 	http    net.Listener
-	admin   net.Listener // nil: none
+	admin   net.Listener   // nil: none
+	dns     *registrar.DNS // nil: none
+	catalog *catalog       // of dns
 	closers closers
 }
 
@@ -59,6 +62,14 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 		return d, err
 	}
 	d.closers.add(d.master.Close)
+	if d.config.DNS != "" {
+		d.catalog = newCatalog(d.master, d.pool, d.config.Domain)
+		d.dns, err = registrar.NewDNS(registrar.DNSConfig{Listen: d.config.DNS, Domain: d.config.Domain, Catalog: d.catalog, Logger: d.log})
+		if err != nil {
+			return d, err
+		}
+		d.closers.add(unlessClosed(d.dns.Close))
+	}
 	d.api = api.New(api.Config{Backend: d.master, Logger: d.log, ProductVersion: c.Version})
 	return d, nil
 }
@@ -66,6 +77,9 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 // run runs the master until ctx ends. Requests end before the master does, and the pool is left last.
 func (d *masterDaemon) run(ctx context.Context) error {
 	stages := []stage{d.pool.Run, d.master.Run, d.tellClusterID, func(ctx context.Context) error { return d.api.Serve(ctx, d.http) }}
+	if d.dns != nil {
+		stages = append(stages, d.catalog.run, d.dns.Run)
+	}
 	if d.admin != nil {
 		admin := adminHandler(d.master.Health, d.version)
 		stages = append(stages, func(ctx context.Context) error { return serveHTTP(ctx, d.admin, admin, d.log) })

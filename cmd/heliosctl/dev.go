@@ -19,6 +19,8 @@ type devOptions struct {
 	http      string
 	runtime   string
 	docker    string
+	dns       string
+	domain    string
 	noConsole bool
 }
 
@@ -42,6 +44,8 @@ Containers go on running when dev ends; started again with the same folder, it g
 	flags.StringVar(&o.http, "http", "127.0.0.1:5801", "`ADDRESS` of the API")
 	flags.StringVar(&o.runtime, "runtime", string(daemon.RuntimeAuto), "`KIND` of runtime: auto, docker, process or sim")
 	flags.StringVar(&o.docker, "docker", "", "`ENDPOINT` of the Docker engine (default $DOCKER_HOST, else the default socket)")
+	flags.StringVar(&o.dns, "dns-listen", "", "`ADDRESS` of the name server for services, such as 127.0.0.1:5807 (default: none)")
+	flags.StringVar(&o.domain, "domain", defaultDomain, "`DOMAIN` of services: _SERVICE._PROTOCOL.DOMAIN")
 	flags.BoolVar(&o.noConsole, "no-console", false, "serve without the console even on a terminal")
 	return command
 }
@@ -58,6 +62,7 @@ func runDev(ctx context.Context, env *environment, o *devOptions) error {
 	if err != nil {
 		return err
 	}
+	config.Master.DNS, config.Master.Domain = o.dns, o.domain
 	config.Ready = func(r daemon.Running) { printDevReady(env.out, config, r) }
 	return daemon.Run(ctx, config)
 }

@@ -21,6 +21,9 @@ type masterOptions struct {
 	jobRetention        int // days
 }
 
+// defaultDomain is where services are found when nobody says where.
+const defaultDomain = "helios.local"
+
 func newMasterCommand(env *environment) *cobra.Command {
 	o := &masterOptions{}
 	command := &cobra.Command{
@@ -38,6 +41,8 @@ func newMasterCommand(env *environment) *cobra.Command {
 	flags.StringVar(&o.Admin, "admin", "0.0.0.0:5802", "`ADDRESS` of /healthcheck, /ping and /metrics")
 	flags.StringVar(&o.Gossip, "gossip", "0.0.0.0:5805", "`ADDRESS` of gossip, UDP and TCP")
 	flags.StringVar(&o.Raft, "raft", "0.0.0.0:5806", "`ADDRESS` of replication between masters")
+	flags.StringVar(&o.DNS, "dns-listen", "", "`ADDRESS` of the name server for services, UDP and TCP, such as 0.0.0.0:5807 (default: none)")
+	flags.StringVar(&o.Domain, "domain", defaultDomain, "`DOMAIN` of services: _SERVICE._PROTOCOL.DOMAIN")
 	flags.StringVar(&o.Advertise, "advertise", "", "`IP` at which others reach this machine (default: found out)")
 	flags.StringSliceVar(&o.Join, "join", nil, "gossip `ADDRESS` of a daemon to join; repeat or separate by commas")
 	flags.StringArrayVar(&o.CapabilityWhitelist, "whitelisted-capability", nil, "`CAPABILITY` that jobs may add; repeatable")
