@@ -22,7 +22,7 @@ type masterOptions struct {
 }
 
 // defaultDomain is where services are found when nobody says where.
-const defaultDomain = "helios.local"
+const defaultDomain = "helios.internal"
 
 func newMasterCommand(env *environment) *cobra.Command {
 	o := &masterOptions{}
