@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// ask returns the ports of the SRV records of a name and the answer's code.
+func ask(t *testing.T, server, name string) (ports []uint16, code int) {
+	t.Helper()
+	question := new(dns.Msg)
+	question.SetQuestion(name, dns.TypeSRV)
+	answer, err := dns.Exchange(question, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, record := range answer.Answer {
+		if srv, ok := record.(*dns.SRV); ok {
+			ports = append(ports, srv.Port)
+		}
+	}
+	return ports, answer.Rcode
+}
+
+// awaitAnswer asks at every event of the cluster until the number of records is right.
+func awaitAnswer(t *testing.T, url, server, name string, want int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, err := range clientOf(t, url).Events(ctx, 0) {
+		if err != nil {
+			t.Fatalf("waiting for %d records of %s: %v", want, name, err)
+		}
+		// The name server hears of the event at the same time as this test.
+		for range 50 {
+			if ports, _ := ask(t, server, name); len(ports) == want {
+				return
+			}
+		}
+	}
+}
+
+func TestServicesAreFoundByDNSAndLeaveWithTheirHost(t *testing.T) {
+	t.Parallel()
+	gossip, api, names := freeAddr(t), freeAddr(t), freeAddr(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
+		"--gossip", gossip, "--raft", freeAddr(t), "--dns-listen", names, "--domain", "test.internal").waitFor("msg=ready")
+	agent := startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", freeAddr(t),
+		"--join", gossip, "--runtime", "sim")
+	url := "http://" + api
+	awaitHost(t, clientOf(t, url), "web-1", model.Up)
+
+	if ports, code := ask(t, names, "_helios._http.test.internal."); len(ports) != 1 || code != dns.RcodeSuccess {
+		t.Errorf("the masters: %v, %s", ports, dns.RcodeToString[code])
+	}
+	if _, code := ask(t, names, "_web._http.test.internal."); code != dns.RcodeNameError {
+		t.Errorf("before the deployment: %s", dns.RcodeToString[code])
+	}
+	must(t, "create", "--master", url, "web:1", "unused:1", "--port", "http=80:8123", "--register", "web/http=http")
+	must(t, "deploy", "--master", url, "--wait", "web:1", "web-1")
+	awaitAnswer(t, url, names, "_web._http.test.internal.", 1)
+	if ports, _ := ask(t, names, "_WEB._http.Test.Internal."); len(ports) != 1 || ports[0] != 8123 {
+		t.Errorf("the service answers at %v, want port 8123", ports)
+	}
+
+	agent.kill()
+	awaitAnswer(t, url, names, "_web._http.test.internal.", 0)
+}
