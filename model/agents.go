@@ -84,6 +84,12 @@ type TaskRecord struct {
 	// Ready tells that the container passed its health check (or had none), so that adopting it does not check again.
 	Ready bool `json:"ready,omitempty"`
 
+	// Containers is how many containers were made since the task was deployed or last stopped.
+	Containers int `json:"containers,omitempty"`
+
+	// Registered tells that the task's services may be known to a discovery service.
+	Registered bool `json:"registered,omitempty"`
+
 	// Status is the last one reported, nil before the first.
 	Status *TaskStatus `json:"status,omitempty"`
 }

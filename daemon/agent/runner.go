@@ -62,7 +62,7 @@ func (t *task) adopt(ctx context.Context) (container.State, error) {
 		return state, nil
 	}
 	if state.Exited() && state.ID == record.ContainerID && ran(record) {
-		return state, t.report(model.StateExited, describeExit(state), func(record *model.TaskRecord) { record.Ready = false })
+		return state, t.report(model.StateExited, describeExit(state), unready, ending(state))
 	}
 	return state, nil
 }
@@ -99,7 +99,12 @@ func (t *task) start(ctx context.Context) (container.State, error) {
 		return none, err
 	}
 	t.policy.imageFound()
-	if err := t.report(model.StateStarting, "", func(record *model.TaskRecord) { record.ContainerID = id }); err != nil {
+	t.unhealthy = ""
+	err = t.report(model.StateStarting, "", func(record *model.TaskRecord) {
+		record.ContainerID = id
+		record.Containers++
+	})
+	if err != nil {
 		return none, err
 	}
 	if ctx.Err() != nil {
@@ -111,6 +116,13 @@ func (t *task) start(ctx context.Context) (container.State, error) {
 	return container.State{ID: id, Name: name, Running: true}, ctx.Err()
 }
 
+// countAnew forgets the containers before a stop: what somebody wanted stopped was not replaced.
+func countAnew(record *model.TaskRecord) {
+	if record.Status != nil && record.Status.State == model.StateStopped {
+		record.Containers = 0
+	}
+}
+
 // prepareImage makes sure there is an image to start from, pulling it where the package's rules say so. Nothing is reported before
 // the engine has answered once.
 func (t *task) prepareImage(ctx context.Context, image string, restart bool) error {
@@ -119,7 +131,7 @@ func (t *task) prepareImage(ctx context.Context, image string, restart bool) err
 	if err != nil && !errors.Is(err, container.ErrImageNotFound) {
 		return err
 	}
-	if err := t.report(model.StatePullingImage, "", nil); err != nil {
+	if err := t.report(model.StatePullingImage, "", countAnew); err != nil {
 		return err
 	}
 	if present && (restart || !floats(image)) {
@@ -165,7 +177,8 @@ func (t *task) wait(ctx context.Context, id string) error {
 func (t *task) reportOnce(state model.State, edit func(*model.TaskRecord)) error {
 	record := t.record()
 	last := record.Status
-	if last != nil && last.State == state && last.ContainerID == record.ContainerID && last.Throttled == t.policy.throttle(time.Now()) {
+	if last != nil && last.State == state && last.ContainerID == record.ContainerID &&
+		last.Throttled == t.policy.throttle(time.Now()) && (state != model.StateRunning || last.HealthError == t.unhealthy) {
 		return nil
 	}
 	return t.report(state, "", edit)

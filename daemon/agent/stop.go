@@ -90,7 +90,7 @@ func (t *task) stop(ctx context.Context, record model.TaskRecord) error {
 		}
 	}
 	t.policy.ended(time.Now())
-	return t.report(model.StateStopped, state.Error, func(record *model.TaskRecord) { record.Ready = false })
+	return t.report(model.StateStopped, state.Error, unready, ending(state))
 }
 
 // grace gives clients of a registered service time to turn away before it ends.
