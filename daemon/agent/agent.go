@@ -79,6 +79,8 @@ type Config struct {
 	Runtime Runtime
 	Logger  *slog.Logger // nil: silent
 
+	Registrar Registrar // nil: services are not registered
+
 	Version string            // of heliosctl, reported to the masters
 	Labels  map[string]string // of the host, for selectors
 	Env     map[string]string // given to every container
@@ -183,6 +185,8 @@ type Agent struct {
 	facts   *facts
 	sweep   *sweeper
 
+	registrations *registrations
+
 	reconcile kick
 }
 
@@ -208,6 +212,7 @@ func New(config Config) (*Agent, error) {
 	a.facts = &facts{agent: a}
 	a.masters = newMasters(a)
 	a.sweep = newSweeper(a)
+	a.registrations = newRegistrations(config.Registrar)
 	return a, nil
 }
 

@@ -33,21 +33,42 @@ func runContainer(ctx context.Context, t *task) error {
 		}
 	}
 	t.policy.running(time.Now())
-	if err := t.reportOnce(model.StateRunning, func(record *model.TaskRecord) { record.Ready = true }); err != nil {
+	if err := t.reportOnce(model.StateRunning, t.ready); err != nil {
+		return err
+	}
+	if err := t.register(); err != nil {
 		return err
 	}
 	if replaced {
 		t.agent.sweep.kick.now()
 	}
-	return t.wait(ctx, state.ID)
+	end := t.wait(ctx, state.ID)
+	if ctx.Err() != nil {
+		return ctx.Err() // a stop takes its time to unregister, and the agent's own end leaves everything as it is
+	}
+	if err := t.unregister(ctx, exitPatience); err != nil {
+		return err
+	}
+	return end
+}
+
+// ready says that the container passed its health check, and that clients are about to find it.
+func (t *task) ready(record *model.TaskRecord) {
+	record.Ready = true
+	record.Registered = record.Registered || t.agent.registrations.concern(record.Task.Job)
 }
 
 // adopt returns the task's container if it runs. One that ended while nobody looked is reported.
 func (t *task) adopt(ctx context.Context) (container.State, error) {
 	record := t.record()
 	state, err := t.find(ctx, record)
-	if err != nil || state.ID == "" {
+	if err != nil {
 		return state, err
+	}
+	if !state.Running {
+		if err := t.unregister(ctx, exitPatience); err != nil {
+			return state, err
+		}
 	}
 	if state.Running {
 		if state.ID == record.ContainerID {
@@ -144,6 +165,8 @@ func (t *task) prepareImage(ctx context.Context, image string, restart bool) err
 func (t *task) wait(ctx context.Context, id string) error {
 	watch, stop := t.agent.engine.watch(id)
 	defer stop()
+	health, stopMonitor := t.monitored(ctx, id)
+	defer stopMonitor()
 	trouble := &healthcheck.Backoff{}
 	for {
 		changed := watch.next()
@@ -167,9 +190,14 @@ func (t *task) wait(ctx context.Context, id string) error {
 		if left := t.policy.recovery(time.Now()); left > 0 {
 			pause = min(pause, left)
 		}
-		if sleep(ctx, pause, changed) != nil {
-			return ctx.Err()
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case t.unhealthy = <-health:
+		case <-ctx.Done():
 		}
+		timer.Stop()
 	}
 }
 
