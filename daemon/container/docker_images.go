@@ -16,13 +16,18 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// Pull brings an image in from its registry, anonymously. It may take as long as bytes keep coming; ErrPullTimeout when they stop.
+// Pull brings an image in from its registry, with the credentials that Docker's config.json has for it. It may take as long as bytes keep coming; ErrPullTimeout when they stop.
 // ErrImageNotFound when the registry says it does not have the image.
 func (d *Docker) Pull(ctx context.Context, ref string) error {
-	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
 		return invalid("pull image %s: %v", ref, err)
 	}
 	if err := d.ready(ctx); err != nil {
+		return err
+	}
+	auth, err := d.registryAuth(ctx, reference.Domain(named))
+	if err != nil {
 		return err
 	}
 	pulling, cancel := context.WithCancelCause(ctx)
@@ -31,7 +36,7 @@ func (d *Docker) Pull(ctx context.Context, ref string) error {
 	idle := time.AfterFunc(d.config.PullIdleTimeout, func() { cancel(stalled) })
 	defer idle.Stop()
 
-	body, err := d.client.ImagePull(pulling, ref, image.PullOptions{})
+	body, err := d.client.ImagePull(pulling, ref, image.PullOptions{RegistryAuth: auth})
 	if err == nil {
 		err = progress(&touchingReader{reader: body, touch: func() { idle.Reset(d.config.PullIdleTimeout) }})
 		_ = body.Close() // read to its end, or failed already

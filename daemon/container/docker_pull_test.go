@@ -26,7 +26,7 @@ import (
 
 func TestDockerPullsFromARegistry(t *testing.T) {
 	docker := containertest.RequireDocker(t)
-	registry := startRegistry(t)
+	registry := startRegistry(t, "")
 	busybox := containertest.BusyboxImage(t, docker)
 	ref := registry + "/heliosctl/busybox:1"
 	raw := rawClient(t)
@@ -68,8 +68,8 @@ func TestDockerPullsFromARegistry(t *testing.T) {
 	}
 }
 
-// startRegistry runs Debian's docker-registry for the test and returns its address.
-func startRegistry(t *testing.T) string {
+// startRegistry runs Debian's docker-registry for the test, with more lines of configuration, and returns its address.
+func startRegistry(t *testing.T, more string) string {
 	t.Helper()
 	binary, err := exec.LookPath("docker-registry")
 	if err != nil {
@@ -78,7 +78,7 @@ func startRegistry(t *testing.T) string {
 	dir := t.TempDir()
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %q}\n", dir, address)
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %q}\n", dir, address) + more
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
