@@ -68,6 +68,9 @@ type Gauges struct {
 	MemoryFreeBytes int64   `json:"memoryFreeBytes"`
 	SwapFreeBytes   int64   `json:"swapFreeBytes"`
 	Uptime          int64   `json:"uptime"` // of the agent, milliseconds
+
+	// Progress is how far the image of each task that waits for one is pulled.
+	Progress map[JobID]string `json:"progress,omitempty"`
 }
 
 // TaskRecord is what an agent remembers of one task, saved before it acts on it.

@@ -47,7 +47,7 @@ type TaskStatus struct {
 	Since       Timestamp `json:"since,omitempty"`       // when this state began
 	Unhealthy   bool      `json:"unhealthy,omitempty"`   // it runs, but its health check has begun to fail
 	HealthError string    `json:"healthError,omitempty"` // why it is unhealthy
-	Progress    string    `json:"progress,omitempty"`    // how far the image is pulled; never part of the history
+	Progress    string    `json:"progress,omitempty"`    // how far the image is pulled; masters know it from Gauges and keep it in memory only
 }
 
 // TaskStatusEvent is one entry of a task's history.

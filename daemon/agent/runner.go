@@ -158,7 +158,7 @@ func (t *task) prepareImage(ctx context.Context, image string, restart bool) err
 	if present && (restart || !floats(image)) {
 		return nil
 	}
-	return fetchImage(ctx, t.runtime(), image, present)
+	return t.fetchImage(ctx, image, present)
 }
 
 // wait returns how the container ends. While the engine does not answer, the task keeps its state.
