@@ -149,6 +149,8 @@ func TestEngineInTroubleMakesNothingUnhealthy(t *testing.T) {
 		settle(time.Minute)
 		h.sim.SetUnavailable(false)
 		settle(time.Minute)
+		h.sim.SetExec(func(context.Context, container.Spec, []string) (int, error) { return 0, container.ErrUnavailable })
+		settle(time.Minute)
 		h.wantHealth(job.ID, "")
 		h.wantStates(job.ID, checkedStart...)
 	})

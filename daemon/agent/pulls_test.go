@@ -15,8 +15,8 @@ func TestPullsTellHowFarTheyAre(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
 		job := testJob("web", func(job *model.Job) { job.Image = "registry/web:7" })
 		var steps []container.PullProgress
-		for i := range 25 { // two and a half seconds
-			steps = append(steps, container.PullProgress{Current: int64(i) * 1_000_000, Total: 30_000_000, Layers: 2})
+		for i := range 25 { // two and a half seconds, with news twice in each
+			steps = append(steps, container.PullProgress{Current: int64(i+2) / 5 * 5_000_000, Total: 30_000_000, Layers: 2})
 		}
 		h.sim.SlowPull(job.Image, steps...)
 		h.start()
