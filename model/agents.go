@@ -68,6 +68,9 @@ type Gauges struct {
 	MemoryFreeBytes int64   `json:"memoryFreeBytes"`
 	SwapFreeBytes   int64   `json:"swapFreeBytes"`
 	Uptime          int64   `json:"uptime"` // of the agent, milliseconds
+
+	// Progress is how far the image of each task that waits for one is pulled.
+	Progress map[JobID]string `json:"progress,omitempty"`
 }
 
 // TaskRecord is what an agent remembers of one task, saved before it acts on it.
@@ -83,6 +86,12 @@ type TaskRecord struct {
 
 	// Ready tells that the container passed its health check (or had none), so that adopting it does not check again.
 	Ready bool `json:"ready,omitempty"`
+
+	// Containers is how many containers were made since the task was deployed or last stopped.
+	Containers int `json:"containers,omitempty"`
+
+	// Registered tells that the task's services may be known to a discovery service.
+	Registered bool `json:"registered,omitempty"`
 
 	// Status is the last one reported, nil before the first.
 	Status *TaskStatus `json:"status,omitempty"`

@@ -110,9 +110,11 @@ func appendServicePort(dst []byte, p ServicePortParameters) []byte {
 
 func (h *HealthCheck) appendCanonical(dst []byte) []byte {
 	dst = append(dst, '{')
-	switch h.Type {
-	case HealthCheckExec:
+	if h.Type == HealthCheckExec {
 		dst = appendPrunedStrings(dst, "command", h.Command)
+	}
+	dst = appendPrunedPositive(dst, "interval", h.Interval)
+	switch h.Type {
 	case HealthCheckHTTP:
 		dst = appendPrunedString(dst, "path", h.Path)
 		dst = appendPrunedString(dst, "port", h.Port)
@@ -120,6 +122,7 @@ func (h *HealthCheck) appendCanonical(dst []byte) []byte {
 		dst = appendPrunedString(dst, "port", h.Port)
 	}
 	dst = appendPrunedString(dst, "type", h.Type)
+	dst = appendPrunedPositive(dst, "unhealthyAfter", h.UnhealthyAfter)
 	return append(dst, '}')
 }
 
@@ -173,6 +176,20 @@ func appendPrunedInt[T ~int | ~int64](dst []byte, key string, n *T) []byte {
 		return dst
 	}
 	return appendInt(appendKey(dst, key), *n)
+}
+
+func appendPrunedPositive[T ~int | ~int64](dst []byte, key string, n T) []byte {
+	if n <= 0 {
+		return dst
+	}
+	return appendInt(appendKey(dst, key), n)
+}
+
+func appendPrunedTrue(dst []byte, key string, b bool) []byte {
+	if !b {
+		return dst
+	}
+	return append(appendKey(dst, key), "true"...)
 }
 
 func appendPrunedBool(dst []byte, key string, b *bool) []byte {

@@ -115,6 +115,8 @@ func TestComputeIDCoversEveryOtherField(t *testing.T) {
 		"healthCheck.type":                  func(j *Job) { j.HealthCheck.Type = HealthCheckTCP },
 		"healthCheck.path":                  func(j *Job) { j.HealthCheck.Path += "x" },
 		"healthCheck.port":                  func(j *Job) { j.HealthCheck.Port += "x" },
+		"healthCheck.interval":              func(j *Job) { j.HealthCheck.Interval++ },
+		"healthCheck.unhealthyAfter":        func(j *Job) { j.HealthCheck.UnhealthyAfter++ },
 		"securityOpt":                       func(j *Job) { j.SecurityOpt[0] += "x" },
 		"networkMode":                       func(j *Job) { j.NetworkMode = "" },
 		"metadata":                          func(j *Job) { j.Metadata["team"] += "x" },

@@ -65,7 +65,17 @@ type HealthCheck struct {
 	Command []string `json:"command,omitempty"` // exec
 	Path    string   `json:"path,omitempty"`    // http
 	Port    string   `json:"port,omitempty"`    // http and tcp: a name in Job.Ports
+
+	// Interval is how many seconds after a check of a running container the next follows; 0: none does once it runs.
+	Interval int `json:"interval,omitempty"`
+
+	// UnhealthyAfter is how many checks in a row have to fail until a running container counts as unhealthy;
+	// 0: DefaultUnhealthyAfter. It takes an Interval.
+	UnhealthyAfter int `json:"unhealthyAfter,omitempty"`
 }
+
+// DefaultUnhealthyAfter is how many checks have to fail when a health check does not say.
+const DefaultUnhealthyAfter = 3
 
 // RolloutOptions steer a rolling update. Nil fields fall back to the job's and then to the defaults.
 type RolloutOptions struct {

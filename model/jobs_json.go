@@ -220,7 +220,7 @@ func readResources(r *reader, s *Resources) error {
 	})
 }
 
-// MarshalJSON writes the type and the fields that belong to it.
+// MarshalJSON writes the type and the fields that belong to it, and how it goes on when it does.
 func (h HealthCheck) MarshalJSON() ([]byte, error) {
 	return appendHealthCheck(nil, &h), nil
 }
@@ -241,6 +241,12 @@ func appendHealthCheck(dst []byte, h *HealthCheck) []byte {
 	case HealthCheckTCP:
 		dst = appendStringOrNull(append(dst, `,"port":`...), h.Port)
 	}
+	if h.Interval != 0 {
+		dst = appendInt(append(dst, `,"interval":`...), h.Interval)
+	}
+	if h.UnhealthyAfter != 0 {
+		dst = appendInt(append(dst, `,"unhealthyAfter":`...), h.UnhealthyAfter)
+	}
 	return append(dst, '}')
 }
 
@@ -251,6 +257,10 @@ func readHealthCheck(r *reader, h *HealthCheck) error {
 		switch string(key) {
 		case "type":
 			return readString(r, &h.Type)
+		case "interval":
+			return readInt(r, &h.Interval)
+		case "unhealthyAfter":
+			return readInt(r, &h.UnhealthyAfter)
 		case "command", "path", "port":
 			r.peek()
 			fields[string(key)] = r.pos

@@ -102,6 +102,10 @@ func drawJob(t *rapid.T) Job {
 	case 3:
 		job.HealthCheck = &HealthCheck{Type: HealthCheckTCP, Port: text.Draw(t, "check port")}
 	}
+	if job.HealthCheck != nil {
+		job.HealthCheck.Interval = number.Draw(t, "check interval")
+		job.HealthCheck.UnhealthyAfter = number.Draw(t, "unhealthy after")
+	}
 	if rapid.Bool().Draw(t, "registration?") {
 		var ports map[string]ServicePortParameters
 		if rapid.Bool().Draw(t, "service ports?") {

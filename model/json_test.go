@@ -25,6 +25,8 @@ func nouns() map[string]any {
 		Job: job, Goal: GoalStart, State: StateRunning, ContainerID: "5a31d4", Throttled: ThrottleFlapping,
 		Ports: map[string]PortMapping{"http": {InternalPort: 80, ExternalPort: ptr(20001), Protocol: "tcp"}},
 		Env:   map[string]string{"MODE": "prod"}, ContainerError: "oops",
+		ExitCode: ptr(137), OOMKilled: true, Signal: "SIGKILL", Restarts: 2, Since: 1500000000123,
+		Unhealthy: true, HealthError: "connection refused", Progress: "12 MB of 30 MB",
 	}
 	task := Task{
 		Job: job, Goal: GoalStop, DeployerUser: "alice", DeployerMaster: "master1", DeploymentGroupName: "web-group", Generation: 7,
@@ -56,6 +58,7 @@ func nouns() map[string]any {
 		"HealthCheck exec":      HealthCheck{Type: HealthCheckExec, Command: []string{"sh", "-c", "true"}},
 		"HealthCheck tcp":       HealthCheck{Type: HealthCheckTCP, Port: "http"},
 		"HealthCheck http":      HealthCheck{Type: HealthCheckHTTP},
+		"HealthCheck continued": HealthCheck{Type: HealthCheckTCP, Port: "http", Interval: 10, UnhealthyAfter: 5},
 		"PortMapping unset":     PortMapping{Protocol: "tcp"},
 		"Resources unset":       Resources{},
 		"RolloutOptions unset":  RolloutOptions{},
@@ -68,6 +71,7 @@ func nouns() map[string]any {
 		"Task unset":             Task{Job: Job{ID: id}, Goal: GoalStart},
 		"TaskStatus":             status,
 		"TaskStatus unset":       TaskStatus{Job: Job{ID: id}, State: StateCreating, Throttled: ThrottleNo},
+		"TaskStatus ended well":  TaskStatus{Job: Job{ID: id}, State: StateExited, Throttled: ThrottleNo, ExitCode: ptr(0)},
 		"TaskStatusEvent":        TaskStatusEvent{Status: status, Timestamp: 1500000000000, Host: "host1"},
 		"TaskStatusEvents unset": TaskStatusEvents{Status: CodeOK},
 		"JobStatus": JobStatus{
@@ -118,8 +122,9 @@ func nouns() map[string]any {
 		"StatusBatch":            StatusBatch{AgentID: "agent", Reports: []StatusReport{report, {Seq: 10, JobID: id, Timestamp: 1, Removed: true}}},
 		"StatusBatch unset":      StatusBatch{AgentID: "agent"},
 		"StatusAck":              StatusAck{AckedSeq: 9},
-		"Gauges":                 Gauges{AgentID: "agent", LoadAvg: 0.5, MemoryFreeBytes: 1, SwapFreeBytes: 2, Uptime: 3},
-		"TaskRecord":             TaskRecord{Task: task, Ports: map[string]int{"http": 20001}, ContainerName: "n", ContainerID: "i", Ready: true, Status: &status},
+		"Gauges":                 Gauges{AgentID: "agent", LoadAvg: 0.5, MemoryFreeBytes: 1, SwapFreeBytes: 2, Uptime: 3, Progress: map[JobID]string{id: "12 MB of 30 MB"}},
+		"Gauges unset":           Gauges{AgentID: "agent"},
+		"TaskRecord":             TaskRecord{Task: task, Ports: map[string]int{"http": 20001}, ContainerName: "n", ContainerID: "i", Ready: true, Containers: 3, Registered: true, Status: &status},
 		"Event":                  Event{Index: 4, Type: EventTaskStatus, Time: 1500000000000, JobID: &id, Host: "host1", User: "alice", Deployment: &deployment, Status: &status},
 		"Event heartbeat":        Event{Index: 4, Type: EventHeartbeat, Time: 1500000000000},
 		"map of jobs by id":      map[JobID]Job{id: {ID: id}},

@@ -38,6 +38,16 @@ type TaskStatus struct {
 	Ports          map[string]PortMapping `json:"ports"` // with the external ports in use
 	Env            map[string]string      `json:"env"`   // everything the container was given
 	ContainerError string                 `json:"containerError"`
+
+	// What the original did not tell. Each is left out of the JSON where it has nothing to say.
+	ExitCode    *int      `json:"exitCode,omitempty"`    // how the container ended; nil while it has not
+	OOMKilled   bool      `json:"oomKilled,omitempty"`   // it ended for want of memory
+	Signal      string    `json:"signal,omitempty"`      // that ended it, such as "SIGKILL"; told from the exit code
+	Restarts    int       `json:"restarts,omitempty"`    // containers that were replaced since the task was deployed or last stopped
+	Since       Timestamp `json:"since,omitempty"`       // when this state began
+	Unhealthy   bool      `json:"unhealthy,omitempty"`   // it runs, but its health check has begun to fail
+	HealthError string    `json:"healthError,omitempty"` // why it is unhealthy
+	Progress    string    `json:"progress,omitempty"`    // how far the image is pulled; masters know it from Gauges and keep it in memory only
 }
 
 // TaskStatusEvent is one entry of a task's history.

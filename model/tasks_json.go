@@ -103,7 +103,7 @@ func readTask(r *reader, t *Task) error {
 	}
 }
 
-// MarshalJSON writes all fields.
+// MarshalJSON writes the original's fields, and those of the others that say something.
 func (s TaskStatus) MarshalJSON() ([]byte, error) {
 	return appendTaskStatus(make([]byte, 0, 1536), &s), nil
 }
@@ -126,6 +126,14 @@ func appendTaskStatus(dst []byte, s *TaskStatus) []byte {
 	dst = appendMap(append(dst, `,"ports":`...), s.Ports, appendPortMapping)
 	dst = appendStringMap(append(dst, `,"env":`...), s.Env)
 	dst = appendString(append(dst, `,"containerError":`...), s.ContainerError)
+	dst = appendPrunedInt(dst, "exitCode", s.ExitCode)
+	dst = appendPrunedTrue(dst, "oomKilled", s.OOMKilled)
+	dst = appendPrunedString(dst, "signal", s.Signal)
+	dst = appendPrunedPositive(dst, "restarts", s.Restarts)
+	dst = appendPrunedPositive(dst, "since", s.Since)
+	dst = appendPrunedTrue(dst, "unhealthy", s.Unhealthy)
+	dst = appendPrunedString(dst, "healthError", s.HealthError)
+	dst = appendPrunedString(dst, "progress", s.Progress)
 	return append(dst, '}')
 }
 
@@ -149,6 +157,22 @@ func readTaskStatus(r *reader, s *TaskStatus) error {
 			return readStringMap(r, &s.Env)
 		case "containerError":
 			return readString(r, &s.ContainerError)
+		case "exitCode":
+			return readOptionalInt(r, &s.ExitCode)
+		case "oomKilled":
+			return readBool(r, &s.OOMKilled)
+		case "signal":
+			return readString(r, &s.Signal)
+		case "restarts":
+			return readInt(r, &s.Restarts)
+		case "since":
+			return readMillis(r, &s.Since)
+		case "unhealthy":
+			return readBool(r, &s.Unhealthy)
+		case "healthError":
+			return readString(r, &s.HealthError)
+		case "progress":
+			return readString(r, &s.Progress)
 		default:
 			return r.skip()
 		}

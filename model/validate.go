@@ -202,6 +202,23 @@ func (f *faults) checkHealthCheck(j *Job) {
 	default:
 		f.add("health check type %q is not known: want exec, http or tcp", check.Type)
 	}
+	f.checkContinuation(check)
+}
+
+// maxCheckInterval is a day: beyond it a health check says little, and seconds stay far from overflowing anything.
+const maxCheckInterval = 24 * 60 * 60
+
+func (f *faults) checkContinuation(check *HealthCheck) {
+	if check.Interval < 0 || check.Interval > maxCheckInterval {
+		f.add("health check interval %d is not legal: want 1 to %d seconds, or 0 for no checks once the container runs",
+			check.Interval, maxCheckInterval)
+	}
+	if check.UnhealthyAfter < 0 {
+		f.add("health check unhealthyAfter %d is not legal: want at least 1, or 0 for %d", check.UnhealthyAfter, DefaultUnhealthyAfter)
+	}
+	if check.UnhealthyAfter > 0 && check.Interval == 0 {
+		f.add("health check has unhealthyAfter %d but no interval: without one a running container is not checked", check.UnhealthyAfter)
+	}
 }
 
 func (f *faults) checkNetworkMode(mode string) {

@@ -140,6 +140,20 @@ func TestValidate(t *testing.T) {
 		}, want: []string{`tcp health check refers to port "http", which is not mapped: the job maps no ports`}},
 		{name: "unknown check", spoil: func(j *Job) { j.HealthCheck = &HealthCheck{Type: "ping"} },
 			want: []string{`health check type "ping" is not known: want exec, http or tcp`}},
+		{name: "check that goes on", spoil: func(j *Job) {
+			j.HealthCheck = &HealthCheck{Type: HealthCheckTCP, Port: "http", Interval: 86400, UnhealthyAfter: 1}
+		}},
+		{name: "check that goes on too seldom", spoil: func(j *Job) { j.HealthCheck = &HealthCheck{Type: HealthCheckTCP, Port: "http", Interval: 86401} },
+			want: []string{"health check interval 86401 is not legal: want 1 to 86400 seconds, or 0 for no checks once the container runs"}},
+		{name: "check with negative numbers", spoil: func(j *Job) {
+			j.HealthCheck = &HealthCheck{Type: HealthCheckTCP, Port: "http", Interval: -1, UnhealthyAfter: -1}
+		}, want: []string{
+			"health check interval -1 is not legal: want 1 to 86400 seconds, or 0 for no checks once the container runs",
+			"health check unhealthyAfter -1 is not legal: want at least 1, or 0 for 3",
+		}},
+		{name: "check with failures to count but no interval", spoil: func(j *Job) {
+			j.HealthCheck = &HealthCheck{Type: HealthCheckTCP, Port: "http", UnhealthyAfter: 2}
+		}, want: []string{"health check has unhealthyAfter 2 but no interval: without one a running container is not checked"}},
 
 		{name: "network host", spoil: func(j *Job) { j.NetworkMode = "host" }},
 		{name: "network bridge", spoil: func(j *Job) { j.NetworkMode = "bridge" }},

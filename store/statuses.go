@@ -33,7 +33,7 @@ type statusReport struct {
 	Job       *model.Job      `json:"job,omitempty"`
 }
 
-// statusFields is a task status without its job.
+// statusFields is a task status without its job, and without its progress, which changes too often to be kept.
 type statusFields struct {
 	Goal           model.Goal                   `json:"goal,omitempty"`
 	State          model.State                  `json:"state"`
@@ -42,6 +42,13 @@ type statusFields struct {
 	Ports          map[string]model.PortMapping `json:"ports,omitempty"`
 	Env            map[string]string            `json:"env,omitempty"`
 	ContainerError string                       `json:"containerError,omitempty"`
+	ExitCode       *int                         `json:"exitCode,omitempty"`
+	OOMKilled      bool                         `json:"oomKilled,omitempty"`
+	Signal         string                       `json:"signal,omitempty"`
+	Restarts       int                          `json:"restarts,omitempty"`
+	Since          model.Timestamp              `json:"since,omitempty"`
+	Unhealthy      bool                         `json:"unhealthy,omitempty"`
+	HealthError    string                       `json:"healthError,omitempty"`
 }
 
 // statusRecord is a task's status in memory.
@@ -96,6 +103,8 @@ func fieldsOf(s *model.TaskStatus) *statusFields {
 	return &statusFields{
 		Goal: s.Goal, State: s.State, ContainerID: s.ContainerID, Throttled: s.Throttled,
 		Ports: s.Ports, Env: s.Env, ContainerError: s.ContainerError,
+		ExitCode: s.ExitCode, OOMKilled: s.OOMKilled, Signal: s.Signal, Restarts: s.Restarts, Since: s.Since,
+		Unhealthy: s.Unhealthy, HealthError: s.HealthError,
 	}
 }
 
@@ -103,6 +112,8 @@ func (f *statusFields) taskStatus(job *model.Job) model.TaskStatus {
 	return model.TaskStatus{
 		Job: *job, Goal: f.Goal, State: f.State, ContainerID: f.ContainerID, Throttled: f.Throttled,
 		Ports: f.Ports, Env: f.Env, ContainerError: f.ContainerError,
+		ExitCode: f.ExitCode, OOMKilled: f.OOMKilled, Signal: f.Signal, Restarts: f.Restarts, Since: f.Since,
+		Unhealthy: f.Unhealthy, HealthError: f.HealthError,
 	}
 }
 

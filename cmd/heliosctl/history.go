@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,17 +51,34 @@ func runHistory(ctx context.Context, io streams, api *client.Client, opts histor
 		}
 		return printJSON(io.out, model.TaskStatusEvents{Events: events, Status: model.CodeOK})
 	}
-	t := newTable("HOST", "TIMESTAMP", "STATE", "THROTTLED", "CONTAINERID")
+	t := newTable("HOST", "TIMESTAMP", "STATE", "THROTTLED", "CONTAINERID", "DETAIL")
 	for _, event := range events {
 		container := event.Status.ContainerID
 		if container == "" {
 			container = "<none>"
 		}
-		timestamp := event.Timestamp.Time().Local().Format("2006-01-02 15:04:05.000")
-		t.add(event.Host, timestamp, string(event.Status.State), string(event.Status.Throttled), container)
+		t.add(event.Host, displayMoment(event.Timestamp), string(event.Status.State), string(event.Status.Throttled), container,
+			displayDetail(event.Status))
 	}
 	t.write(io.out)
 	return nil
+}
+
+// displayDetail tells how a container ended, why a task failed or is unhealthy, and how often it had been restarted by then.
+func displayDetail(task model.TaskStatus) string {
+	var words []string
+	switch {
+	case task.ExitCode != nil:
+		words = displayEnd(task)
+	case task.Unhealthy:
+		words = append(words, "unhealthy: "+task.HealthError)
+	case task.ContainerError != "":
+		words = append(words, task.ContainerError)
+	}
+	if task.State == model.StateRunning && task.Restarts > 0 {
+		words = append(words, fmt.Sprintf("restarts: %d", task.Restarts))
+	}
+	return strings.Join(words, ", ")
 }
 
 // findJobOrFullID is findJob, except that a full id need not be that of a job that still exists.

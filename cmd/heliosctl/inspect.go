@@ -129,15 +129,26 @@ func displayPairs(m map[string]string) []string {
 }
 
 func displayHealthCheck(check *model.HealthCheck) string {
-	switch {
-	case check == nil:
+	if check == nil {
 		return ""
-	case check.Type == model.HealthCheckHTTP:
-		return fmt.Sprintf("type: http, port: %s, path: %s", check.Port, check.Path)
-	case check.Type == model.HealthCheckTCP:
-		return fmt.Sprintf("type: tcp, port: %s", check.Port)
 	}
-	return fmt.Sprintf("type: %s, command: %s", check.Type, quoteWords(check.Command))
+	var text string
+	switch check.Type {
+	case model.HealthCheckHTTP:
+		text = fmt.Sprintf("type: http, port: %s, path: %s", check.Port, check.Path)
+	case model.HealthCheckTCP:
+		text = fmt.Sprintf("type: tcp, port: %s", check.Port)
+	default:
+		text = fmt.Sprintf("type: %s, command: %s", check.Type, quoteWords(check.Command))
+	}
+	if check.Interval > 0 {
+		failures := check.UnhealthyAfter
+		if failures == 0 {
+			failures = model.DefaultUnhealthyAfter
+		}
+		text += fmt.Sprintf(", interval: %d s, unhealthy after: %d", check.Interval, failures)
+	}
+	return text
 }
 
 // displayPortMappings writes name=[ip:]internal[:external]/protocol.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -27,6 +28,8 @@ type jobFlags struct {
 	ExecCheck          string
 	HTTPCheck          string
 	TCPCheck           string
+	CheckInterval      int
+	CheckFailures      int
 	SecurityOpt        []string
 	NetworkMode        string
 	AddCapabilities    []string
@@ -52,6 +55,9 @@ func (f *jobFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ExecCheck, "exec-check", "", "healthy once `COMMAND` succeeds in the container")
 	flags.StringVar(&f.HTTPCheck, "http-check", "", "healthy once `PORT:PATH` answers with 2xx or 3xx")
 	flags.StringVar(&f.TCPCheck, "tcp-check", "", "healthy once `PORT` accepts connections")
+	flags.IntVar(&f.CheckInterval, "check-interval", 0, "go on checking every so many `SECONDS` while the container runs, and mark it unhealthy")
+	flags.IntVar(&f.CheckFailures, "check-failures", 0,
+		fmt.Sprintf("with --check-interval: unhealthy after `N` failures in a row (default %d)", model.DefaultUnhealthyAfter))
 	flags.StringArrayVar(&f.SecurityOpt, "security-opt", nil, "security `OPTION` of the engine; may be repeated")
 	flags.StringVar(&f.NetworkMode, "network-mode", "", "`MODE` bridge, host or container:NAME")
 	flags.StringArrayVar(&f.AddCapabilities, "add-capability", nil, "`CAPABILITY` to add; may be repeated")
@@ -222,12 +228,33 @@ func (f *jobFlags) applyHealthCheck(job *model.Job) error {
 	}
 	switch len(checks) {
 	case 0:
-		return nil
 	case 1:
 		job.HealthCheck = checks[0]
+	default:
+		return model.Errorf(model.CodeInvalid, "give one of --exec-check, --http-check and --tcp-check")
+	}
+	return f.applyContinuation(job)
+}
+
+// applyContinuation changes the health check of the flags or of the base.
+func (f *jobFlags) applyContinuation(job *model.Job) error {
+	interval := f.given != nil && f.given("check-interval")
+	failures := f.given != nil && f.given("check-failures")
+	if !interval && !failures {
 		return nil
 	}
-	return model.Errorf(model.CodeInvalid, "give one of --exec-check, --http-check and --tcp-check")
+	if job.HealthCheck == nil {
+		return model.Errorf(model.CodeInvalid, "--check-interval and --check-failures need a health check: give --exec-check, --http-check or --tcp-check")
+	}
+	check := *job.HealthCheck
+	if interval {
+		check.Interval = f.CheckInterval
+	}
+	if failures {
+		check.UnhealthyAfter = f.CheckFailures
+	}
+	job.HealthCheck = &check
+	return nil
 }
 
 func (f *jobFlags) applyRolloutOptions(job *model.Job) error {

@@ -43,7 +43,8 @@ func (m leakChecked) Run() int {
 //	exits CODE heliosctl ARGS...                        run a command and check its exit code
 //	host NAME UP|DOWN [runtime=KIND] [LABEL=VALUE...]   add a host
 //	job ID IMAGE [TOKEN]                                create a job, giving NAME and VERSION
-//	report HOST JOB STATE [key=value...]                report a task; keys are goal, throttled, container, error and port
+//	report HOST JOB STATE [key=value...]                report a task; keys are goal, throttled, container, error, port, exit, signal, oom,
+//	                                                    restarts, since (ms) and unhealthy
 //	gone HOST JOB                                       report that a task is gone
 //	seen                                                wait until a waiting command has read the last report
 //	[!] deployed HOST JOB                               wait until a job is (not) deployed to a host
@@ -135,6 +136,24 @@ func scriptReport(ts *testscript.TestScript, _ bool, args []string) {
 			status.ContainerID = value
 		case "error":
 			status.ContainerError = value
+		case "exit":
+			code, err := strconv.Atoi(value)
+			ts.Check(err)
+			status.ExitCode = &code
+		case "signal":
+			status.Signal = value
+		case "oom":
+			status.OOMKilled = value == "true"
+		case "restarts":
+			var err error
+			status.Restarts, err = strconv.Atoi(value)
+			ts.Check(err)
+		case "since":
+			ms, err := strconv.ParseInt(value, 10, 64)
+			ts.Check(err)
+			status.Since = model.Timestamp(ms)
+		case "unhealthy":
+			status.Unhealthy, status.HealthError = true, value
 		case "port":
 			name, mapping, err := model.ParsePortMapping(value)
 			ts.Check(err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -99,7 +100,11 @@ func keepHosts(statuses map[model.JobID]model.JobStatus, hosts *regexp.Regexp) {
 }
 
 func statusTable(statuses map[model.JobID]model.JobStatus, full bool) *table {
-	t := newTable("JOB ID", "HOST", "GOAL", "STATE", "CONTAINER ID", "PORTS")
+	header := []string{"JOB ID", "HOST", "GOAL", "STATE", "CONTAINER ID", "PORTS"}
+	if full {
+		header = append(header, "RESTARTS", "SINCE")
+	}
+	t := newTable(header...)
 	for _, id := range sortedIDs(statuses) {
 		status := statuses[id]
 		hosts := slices.Collect(maps.Keys(status.Deployments))
@@ -111,18 +116,60 @@ func statusTable(statuses map[model.JobID]model.JobStatus, full bool) *table {
 		slices.Sort(hosts)
 		for _, host := range hosts {
 			task := status.TaskStatuses[host]
-			t.add(displayID(id, full), host, string(status.Deployments[host].Goal), displayState(task),
-				displayContainer(task.ContainerID, full), displayPorts(task.Ports))
+			row := []string{
+				displayID(id, full), host, string(status.Deployments[host].Goal), displayState(task),
+				displayContainer(task.ContainerID, full), displayPorts(task.Ports),
+			}
+			if _, reported := status.TaskStatuses[host]; full && reported {
+				row = append(row, strconv.Itoa(task.Restarts), displayMoment(task.Since))
+			}
+			t.add(row...)
 		}
 	}
 	return t
 }
 
+// displayState adds to the state what is remarkable about it.
 func displayState(task model.TaskStatus) string {
-	if task.Throttled == "" || task.Throttled == model.ThrottleNo {
+	var remarks []string
+	switch {
+	case task.State == model.StateExited, task.State == model.StateFailed:
+		remarks = append(remarks, displayEnd(task)...)
+	case task.Unhealthy:
+		remarks = append(remarks, "unhealthy")
+	case task.Progress != "":
+		remarks = append(remarks, task.Progress)
+	}
+	if task.Throttled != "" && task.Throttled != model.ThrottleNo {
+		remarks = append(remarks, string(task.Throttled))
+	}
+	if len(remarks) == 0 {
 		return string(task.State)
 	}
-	return fmt.Sprintf("%s (%s)", task.State, task.Throttled)
+	return fmt.Sprintf("%s (%s)", task.State, strings.Join(remarks, ", "))
+}
+
+// displayEnd tells how a container ended, in nothing when that is not known.
+func displayEnd(task model.TaskStatus) []string {
+	if task.ExitCode == nil {
+		return nil
+	}
+	words := []string{fmt.Sprintf("exit code %d", *task.ExitCode)}
+	if task.Signal != "" {
+		words = append(words, task.Signal)
+	}
+	if task.OOMKilled {
+		words = append(words, "out of memory")
+	}
+	return words
+}
+
+// displayMoment writes a time to the millisecond in the local zone, nothing when it is not known.
+func displayMoment(t model.Timestamp) string {
+	if t == 0 {
+		return ""
+	}
+	return t.Time().Local().Format("2006-01-02 15:04:05.000")
 }
 
 func displayContainer(id string, full bool) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,6 +137,9 @@ func failureReason(task model.TaskStatus) string {
 		}
 	}
 	reason = fmt.Sprintf("%s: %s", task.State, reason)
+	if end := displayEnd(task); task.ContainerError == "" && len(end) > 0 {
+		reason += ": " + strings.Join(end, ", ")
+	}
 	if task.ContainerError != "" {
 		reason += ": " + task.ContainerError
 	}

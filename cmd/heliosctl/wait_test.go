@@ -19,12 +19,22 @@ func TestJudge(t *testing.T) {
 	}
 	withError := on(model.StateFailed, model.GoalStart, model.ThrottleNo)
 	withError.ContainerError = "port is taken"
+	ended := func(code int, signal, containerError string, oom bool) model.TaskStatus {
+		task := on(model.StateExited, model.GoalStart, model.ThrottleNo)
+		task.ExitCode, task.Signal, task.OOMKilled, task.ContainerError = &code, signal, oom, containerError
+		return task
+	}
 	tests := []struct {
 		name string
 		goal model.Goal
 		task model.TaskStatus
 		want progress
 	}{
+		{"exited well", model.GoalStart, ended(0, "", "", false), failed(model.StateExited, "EXITED: the container exited: exit code 0")},
+		{"out of memory", model.GoalStart, ended(137, "SIGKILL", "", true),
+			failed(model.StateExited, "EXITED: the container exited: exit code 137, SIGKILL, out of memory")},
+		{"exited with an explanation", model.GoalStart, ended(137, "SIGKILL", "exit code 137 (out of memory)", true),
+			failed(model.StateExited, "EXITED: the container exited: exit code 137 (out of memory)")},
 		{"pulling", model.GoalStart, on(model.StatePullingImage, model.GoalStart, model.ThrottleNo), going(model.StatePullingImage)},
 		{"health checking", model.GoalStart, on(model.StateHealthchecking, model.GoalStart, model.ThrottleNo), going(model.StateHealthchecking)},
 		{"running", model.GoalStart, on(model.StateRunning, model.GoalStart, model.ThrottleNo), done(model.StateRunning)},

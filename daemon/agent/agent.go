@@ -79,6 +79,8 @@ type Config struct {
 	Runtime Runtime
 	Logger  *slog.Logger // nil: silent
 
+	Registrar Registrar // nil: services are not registered
+
 	Version string            // of heliosctl, reported to the masters
 	Labels  map[string]string // of the host, for selectors
 	Env     map[string]string // given to every container
@@ -183,6 +185,9 @@ type Agent struct {
 	facts   *facts
 	sweep   *sweeper
 
+	registrations *registrations
+	pulls         *pulls
+
 	reconcile kick
 }
 
@@ -208,6 +213,8 @@ func New(config Config) (*Agent, error) {
 	a.facts = &facts{agent: a}
 	a.masters = newMasters(a)
 	a.sweep = newSweeper(a)
+	a.registrations = newRegistrations(config.Registrar)
+	a.pulls = newPulls()
 	return a, nil
 }
 
@@ -246,13 +253,19 @@ func (a *Agent) ID() string { return a.config.Records.ID() }
 // Tasks returns what the masters last wanted of this host.
 func (a *Agent) Tasks() map[model.JobID]model.Task { return a.orders.tasks() }
 
-// TaskStatuses returns the last status of every task that has one.
+// TaskStatuses returns the last status of every task that has one, with the progress of its pull.
 func (a *Agent) TaskStatuses() map[model.JobID]model.TaskStatus {
 	statuses := make(map[model.JobID]model.TaskStatus)
+	progress := a.pulls.all()
 	for id, record := range a.book.all() {
-		if record.Status != nil {
-			statuses[id] = *record.Status
+		if record.Status == nil {
+			continue
 		}
+		status := *record.Status
+		if status.State == model.StatePullingImage {
+			status.Progress = progress[id]
+		}
+		statuses[id] = status
 	}
 	return statuses
 }

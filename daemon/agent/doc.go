@@ -21,9 +21,17 @@
 // digest. Those are pulled at the first start of a deployment; a pull that fails falls back to the image that is there. A restart
 // of a container within a deployment never waits for a registry when the image is present. An image that is absent is pulled.
 //
+// # Services
+//
+// A task's services are registered once RUNNING was reported, and unregistered before its end is: a stop unregisters, waits for the
+// grace period, and stops. The records say that services may be registered before they are, so that an agent which finds them
+// registered by its predecessor can take them out. An agent that goes away leaves them registered, because the containers go on.
+// A discovery service in trouble holds up nothing for longer than a few seconds.
+//
 // # Goroutines
 //
 // Run starts one goroutine each for the masters' stream, the reports, facts and gauges, the engine's events, the sweep and the
-// reconciler; the reconciler starts one per supervised task. Others kick the reconciler through a channel of capacity one; every
+// reconciler; the reconciler starts one per supervised task, and a supervisor one more while it has a running container checked on
+// (monitor.go). Others kick the reconciler through a channel of capacity one; every
 // kick, and every Poll, compares everything.
 package agent

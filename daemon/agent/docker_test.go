@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/heliosctl/heliosctl/daemon/agent"
 	"github.com/heliosctl/heliosctl/daemon/container"
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
@@ -71,6 +73,13 @@ func (h *dockerHost) start() {
 		}
 	}
 	h.t.Cleanup(h.stop)
+}
+
+// in is the same host for a part of a test.
+func (h *dockerHost) in(t testing.TB) *dockerHost {
+	part := *h
+	part.t = t
+	return &part
 }
 
 func (h *dockerHost) job(name, script string, edits ...func(*model.Job)) model.Job {
@@ -215,6 +224,47 @@ func TestDockerStartErrorIsTold(t *testing.T) {
 	}
 	h.master.undeploy(job.ID)
 	h.gone(job.ID)
+}
+
+func TestDockerEndsAreTold(t *testing.T) {
+	h := newDockerHost(t)
+	h.start()
+	memory := int64(16 << 20)
+	for _, test := range []struct {
+		name, script string
+		edit         func(*model.Job)
+		want         told
+	}{
+		{"code", `sleep 0.1; exit 3`, func(*model.Job) {}, told{model.StateExited, 3, false, "", 0}},
+		{"signal", `sleep 0.1; kill -9 $$`, func(job *model.Job) {
+			// A process cannot kill the first one of its container, but that passes on how its child ended.
+			job.Command = []string{"sh", "-c", `sh -c 'sleep 0.1; kill -9 $$'; exit $?`}
+		}, told{model.StateExited, 137, false, "SIGKILL", 0}},
+		{"memory", `x=a; while true; do x="$x$x"; done`, func(job *model.Job) {
+			job.Resources = &model.Resources{Memory: &memory, MemorySwap: &memory}
+		}, told{model.StateExited, 137, true, "SIGKILL", 0}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := h.in(t)
+			job := h.job("end-"+test.name, test.script, test.edit)
+			h.master.deploy(job, model.GoalStart)
+			h.wait(job.ID, model.StateExited, "")
+			for _, report := range h.master.history(job.ID) {
+				if report.Status.State != model.StateExited {
+					continue
+				}
+				if diff := cmp.Diff(test.want, tell(*report.Status)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				break
+			}
+			h.master.undeploy(job.ID)
+			h.eventually(func() bool {
+				states := h.master.states(job.ID)
+				return states[len(states)-1] == "REMOVED"
+			}, func() string { return "the task is still there" })
+		})
+	}
 }
 
 const crashEnv = "HELIOSCTL_TEST_AGENT" // "state folder|agent id|image" of the agent that this process is to be

@@ -43,6 +43,7 @@ func (f *facts) run(ctx context.Context) error {
 	defer gauges.Stop()
 	look := time.NewTicker(f.agent.config.FactsInterval)
 	defer look.Stop()
+	pulls, rested := f.agent.pulls.news, (<-chan time.Time)(nil)
 	for {
 		accepted := f.agent.masters.accepted.next()
 		back := f.agent.engine.back.next()
@@ -51,6 +52,11 @@ func (f *facts) run(ctx context.Context) error {
 			f.sendGauges(ctx)
 		case <-accepted:
 			f.sendGauges(ctx)
+		case <-pulls:
+			f.sendGauges(ctx)
+			pulls, rested = nil, time.After(pullNews)
+		case <-rested:
+			pulls, rested = f.agent.pulls.news, nil
 		case <-look.C:
 			f.sendChanges(ctx)
 		case <-back:
@@ -100,6 +106,7 @@ func (f *facts) sendGauges(ctx context.Context) {
 		MemoryFreeBytes: info.MemoryFreeBytes,
 		SwapFreeBytes:   info.SwapFreeBytes,
 		Uptime:          time.Since(f.agent.started).Milliseconds(),
+		Progress:        f.agent.pulls.all(),
 	})
 	if err != nil && ctx.Err() == nil {
 		f.agent.log.Debug("gauges were not sent", "error", err)

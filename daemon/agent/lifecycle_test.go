@@ -45,7 +45,8 @@ func TestStatusTellsWhatTheContainerWasGiven(t *testing.T) {
 			ids = append(ids, report.Status.ContainerID)
 			want := model.TaskStatus{
 				Job: job, Goal: model.GoalStart, State: report.Status.State, ContainerID: report.Status.ContainerID, Throttled: model.ThrottleNo,
-				Env: map[string]string{"ZONE": "a", "LEVEL": "job", "HELIOS_PORT_fixed": "host1:8080", "HELIOS_PORT_dynamic": "host1:31000"},
+				Since: report.Timestamp,
+				Env:   map[string]string{"ZONE": "a", "LEVEL": "job", "HELIOS_PORT_fixed": "host1:8080", "HELIOS_PORT_dynamic": "host1:31000"},
 				Ports: map[string]model.PortMapping{
 					"fixed":   {IP: "127.0.0.1", InternalPort: 80, ExternalPort: ptr(8080), Protocol: "tcp"},
 					"dynamic": {InternalPort: 81, ExternalPort: ptr(31000), Protocol: "udp"},

@@ -122,7 +122,7 @@ func (a *Agent) addTask(task model.Task) error {
 	record := model.TaskRecord{Task: task}
 	if orphan, ok := a.sweep.orphan(task.Job.ID); ok {
 		a.log.Info("found a running container for a task that is not in the records", "job", task.Job.ID.Short(), "container", orphan.ID)
-		record.ContainerName, record.ContainerID = orphan.Name, orphan.ID
+		record.ContainerName, record.ContainerID, record.Containers = orphan.Name, orphan.ID, 1
 	}
 	if err := a.book.add(record); err != nil {
 		return err

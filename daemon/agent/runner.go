@@ -33,21 +33,42 @@ func runContainer(ctx context.Context, t *task) error {
 		}
 	}
 	t.policy.running(time.Now())
-	if err := t.reportOnce(model.StateRunning, func(record *model.TaskRecord) { record.Ready = true }); err != nil {
+	if err := t.reportOnce(model.StateRunning, t.ready); err != nil {
+		return err
+	}
+	if err := t.register(); err != nil {
 		return err
 	}
 	if replaced {
 		t.agent.sweep.kick.now()
 	}
-	return t.wait(ctx, state.ID)
+	end := t.wait(ctx, state.ID)
+	if ctx.Err() != nil {
+		return ctx.Err() // a stop takes its time to unregister, and the agent's own end leaves everything as it is
+	}
+	if err := t.unregister(ctx, exitPatience); err != nil {
+		return err
+	}
+	return end
+}
+
+// ready says that the container passed its health check, and that clients are about to find it.
+func (t *task) ready(record *model.TaskRecord) {
+	record.Ready = true
+	record.Registered = record.Registered || t.agent.registrations.concern(record.Task.Job)
 }
 
 // adopt returns the task's container if it runs. One that ended while nobody looked is reported.
 func (t *task) adopt(ctx context.Context) (container.State, error) {
 	record := t.record()
 	state, err := t.find(ctx, record)
-	if err != nil || state.ID == "" {
+	if err != nil {
 		return state, err
+	}
+	if !state.Running {
+		if err := t.unregister(ctx, exitPatience); err != nil {
+			return state, err
+		}
 	}
 	if state.Running {
 		if state.ID == record.ContainerID {
@@ -62,7 +83,7 @@ func (t *task) adopt(ctx context.Context) (container.State, error) {
 		return state, nil
 	}
 	if state.Exited() && state.ID == record.ContainerID && ran(record) {
-		return state, t.report(model.StateExited, describeExit(state), func(record *model.TaskRecord) { record.Ready = false })
+		return state, t.report(model.StateExited, describeExit(state), unready, ending(state))
 	}
 	return state, nil
 }
@@ -99,7 +120,12 @@ func (t *task) start(ctx context.Context) (container.State, error) {
 		return none, err
 	}
 	t.policy.imageFound()
-	if err := t.report(model.StateStarting, "", func(record *model.TaskRecord) { record.ContainerID = id }); err != nil {
+	t.unhealthy = ""
+	err = t.report(model.StateStarting, "", func(record *model.TaskRecord) {
+		record.ContainerID = id
+		record.Containers++
+	})
+	if err != nil {
 		return none, err
 	}
 	if ctx.Err() != nil {
@@ -111,6 +137,13 @@ func (t *task) start(ctx context.Context) (container.State, error) {
 	return container.State{ID: id, Name: name, Running: true}, ctx.Err()
 }
 
+// countAnew forgets the containers before a stop: what somebody wanted stopped was not replaced.
+func countAnew(record *model.TaskRecord) {
+	if record.Status != nil && record.Status.State == model.StateStopped {
+		record.Containers = 0
+	}
+}
+
 // prepareImage makes sure there is an image to start from, pulling it where the package's rules say so. Nothing is reported before
 // the engine has answered once.
 func (t *task) prepareImage(ctx context.Context, image string, restart bool) error {
@@ -119,19 +152,21 @@ func (t *task) prepareImage(ctx context.Context, image string, restart bool) err
 	if err != nil && !errors.Is(err, container.ErrImageNotFound) {
 		return err
 	}
-	if err := t.report(model.StatePullingImage, "", nil); err != nil {
+	if err := t.report(model.StatePullingImage, "", countAnew); err != nil {
 		return err
 	}
 	if present && (restart || !floats(image)) {
 		return nil
 	}
-	return fetchImage(ctx, t.runtime(), image, present)
+	return t.fetchImage(ctx, image, present)
 }
 
 // wait returns how the container ends. While the engine does not answer, the task keeps its state.
 func (t *task) wait(ctx context.Context, id string) error {
 	watch, stop := t.agent.engine.watch(id)
 	defer stop()
+	health, stopMonitor := t.monitored(ctx, id)
+	defer stopMonitor()
 	trouble := &healthcheck.Backoff{}
 	for {
 		changed := watch.next()
@@ -155,9 +190,14 @@ func (t *task) wait(ctx context.Context, id string) error {
 		if left := t.policy.recovery(time.Now()); left > 0 {
 			pause = min(pause, left)
 		}
-		if sleep(ctx, pause, changed) != nil {
-			return ctx.Err()
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case t.unhealthy = <-health:
+		case <-ctx.Done():
 		}
+		timer.Stop()
 	}
 }
 
@@ -165,7 +205,8 @@ func (t *task) wait(ctx context.Context, id string) error {
 func (t *task) reportOnce(state model.State, edit func(*model.TaskRecord)) error {
 	record := t.record()
 	last := record.Status
-	if last != nil && last.State == state && last.ContainerID == record.ContainerID && last.Throttled == t.policy.throttle(time.Now()) {
+	if last != nil && last.State == state && last.ContainerID == record.ContainerID &&
+		last.Throttled == t.policy.throttle(time.Now()) && (state != model.StateRunning || last.HealthError == t.unhealthy) {
 		return nil
 	}
 	return t.report(state, "", edit)

@@ -63,22 +63,28 @@ func (s *supervisor) tryTakeDown(ctx context.Context, goal model.Goal) error {
 	return nil
 }
 
-// stop ends the container: TERM first, KILL when the job's time is over. A container that is gone is stopped.
+// stop ends the container: its services are unregistered, their clients given the grace period to turn away, then TERM, and KILL
+// when the job's time is over. A container that is gone is stopped.
 func (t *task) stop(ctx context.Context, record model.TaskRecord) error {
 	var last model.TaskStatus
 	if record.Status != nil {
 		last = *record.Status
 	}
-	wasRunning := last.State == model.StateRunning
 	if last.State != model.StateStopping || last.Goal != record.Task.Goal {
-		if err := t.report(model.StateStopping, last.ContainerError, nil); err != nil {
+		err := t.report(model.StateStopping, last.ContainerError, func(record *model.TaskRecord) {
+			served := last.State == model.StateRunning || last.State == model.StateStopping
+			record.Ready = record.Ready && served
+		})
+		if err != nil {
 			return err
 		}
 	}
-	if wasRunning {
-		if err := t.grace(ctx, record.Task.Job); err != nil {
-			return err
-		}
+	resumed := last.State == model.StateStopping && !record.Registered
+	if err := t.unregister(ctx, stopPatience); err != nil {
+		return err
+	}
+	if err := t.grace(ctx, resumed); err != nil {
+		return err
 	}
 	state, err := t.find(ctx, record)
 	if err != nil {
@@ -90,15 +96,22 @@ func (t *task) stop(ctx context.Context, record model.TaskRecord) error {
 		}
 	}
 	t.policy.ended(time.Now())
-	return t.report(model.StateStopped, state.Error, func(record *model.TaskRecord) { record.Ready = false })
+	return t.report(model.StateStopped, state.Error, unready, ending(state))
 }
 
-// grace gives clients of a registered service time to turn away before it ends.
-func (t *task) grace(ctx context.Context, job model.Job) error {
-	if job.GracePeriod == nil || *job.GracePeriod <= 0 || len(job.Registration) == 0 {
+// grace gives clients of a registered service that was ready time to turn away before it ends. When a stop is resumed, what is left
+// of that time.
+func (t *task) grace(ctx context.Context, resumed bool) error {
+	record := t.record()
+	job := record.Task.Job
+	if !record.Ready || job.GracePeriod == nil || *job.GracePeriod <= 0 || len(job.Registration) == 0 {
 		return nil
 	}
-	return sleep(ctx, time.Duration(*job.GracePeriod)*time.Second, nil)
+	period := time.Duration(*job.GracePeriod) * time.Second
+	if resumed {
+		period = min(period, time.Until(record.Status.Since.Time().Add(period)))
+	}
+	return sleep(ctx, period, nil)
 }
 
 func killDelay(job model.Job) time.Duration {

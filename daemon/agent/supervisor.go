@@ -136,10 +136,10 @@ func (s *supervisor) conclude(err error, trouble *healthcheck.Backoff) time.Dura
 	switch {
 	case errors.As(err, &exit):
 		t.policy.ended(time.Now())
-		err = t.report(model.StateExited, describeExit(exit.state), func(record *model.TaskRecord) { record.Ready = false })
+		err = t.report(model.StateExited, describeExit(exit.state), unready, ending(exit.state))
 		if err == nil && exit.early {
 			t.policy.failed(exit)
-			err = t.report(model.StateFailed, exit.Error(), nil)
+			err = t.report(model.StateFailed, exit.Error(), nil, ending(exit.state))
 		}
 	case unanswered(err), errors.As(err, &unrecorded):
 		t.log.Warn("task has to wait", "error", err)
@@ -156,6 +156,9 @@ func (s *supervisor) conclude(err error, trouble *healthcheck.Backoff) time.Dura
 	trouble.Reset()
 	return t.policy.delay(time.Now())
 }
+
+// unready takes back that the container is ready, once there is none that could be.
+func unready(record *model.TaskRecord) { record.Ready = false }
 
 // unanswered reports whether the engine, and not the task, is the trouble.
 func unanswered(err error) bool { return errors.Is(err, container.ErrUnavailable) }

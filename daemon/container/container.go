@@ -103,6 +103,15 @@ type State struct {
 // Exited reports whether the container ran and ended.
 func (s State) Exited() bool { return !s.Running && !s.FinishedAt.IsZero() }
 
+// Signal returns the name of the signal that ended the container, as its exit code tells it, "" when it ended otherwise or has not.
+// A program that makes such a code up itself looks the same.
+func (s State) Signal() string {
+	if !s.Exited() {
+		return ""
+	}
+	return signalName(s.ExitCode - 128)
+}
+
 // AgentID returns the id of the agent the container belongs to, "" for a foreign one.
 func (s State) AgentID() string { return s.Labels[LabelAgent] }
 

@@ -29,6 +29,10 @@ type DockerConfig struct {
 	// CertPath is a folder with ca.pem, cert.pem and key.pem; a TCP endpoint is then spoken to with TLS. "" for none.
 	CertPath string
 
+	// ConfigDir is the folder of Docker's config.json, whose registry credentials pulls use. It is read at every pull, so a login
+	// counts at once. "" for $DOCKER_CONFIG, or else .docker in the home folder.
+	ConfigDir string
+
 	CallTimeout     time.Duration // of every short call; 0: 30 s
 	StopSlack       time.Duration // how much longer than its own timeout a stop may take; 0: 30 s
 	PullIdleTimeout time.Duration // a pull ends with ErrPullTimeout after so long without a byte; 0: 30 s
@@ -37,6 +41,9 @@ type DockerConfig struct {
 }
 
 func (c DockerConfig) withDefaults() DockerConfig {
+	if c.ConfigDir == "" {
+		c.ConfigDir = defaultConfigDir()
+	}
 	if c.CallTimeout <= 0 {
 		c.CallTimeout = 30 * time.Second
 	}

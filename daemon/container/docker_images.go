@@ -16,13 +16,18 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// Pull brings an image in from its registry, anonymously. It may take as long as bytes keep coming; ErrPullTimeout when they stop.
-// ErrImageNotFound when the registry says it does not have the image.
+// Pull brings an image in from its registry, with the credentials that Docker's config.json has for it. It may take as long as bytes keep coming; ErrPullTimeout when they stop.
+// ErrImageNotFound when the registry says it does not have the image. See WithPullProgress.
 func (d *Docker) Pull(ctx context.Context, ref string) error {
-	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
 		return invalid("pull image %s: %v", ref, err)
 	}
 	if err := d.ready(ctx); err != nil {
+		return err
+	}
+	auth, err := d.registryAuth(ctx, reference.Domain(named))
+	if err != nil {
 		return err
 	}
 	pulling, cancel := context.WithCancelCause(ctx)
@@ -31,9 +36,10 @@ func (d *Docker) Pull(ctx context.Context, ref string) error {
 	idle := time.AfterFunc(d.config.PullIdleTimeout, func() { cancel(stalled) })
 	defer idle.Stop()
 
-	body, err := d.client.ImagePull(pulling, ref, image.PullOptions{})
+	body, err := d.client.ImagePull(pulling, ref, image.PullOptions{RegistryAuth: auth})
 	if err == nil {
-		err = progress(&touchingReader{reader: body, touch: func() { idle.Reset(d.config.PullIdleTimeout) }})
+		layers := newPullLayers(pullProgressOf(ctx))
+		err = progress(&touchingReader{reader: body, touch: func() { idle.Reset(d.config.PullIdleTimeout) }}, layers.note)
 		_ = body.Close() // read to its end, or failed already
 	}
 	switch {
@@ -59,18 +65,28 @@ func (r *touchingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// progress reads the engine's messages on a pull or an import to their end. A failure that comes after the first byte is one of
+// engineMessage is one line of what the engine says during a pull or an import.
+type engineMessage struct {
+	ID       string `json:"id"` // of a layer
+	Status   string `json:"status"`
+	Progress struct {
+		Current int64 `json:"current"`
+		Total   int64 `json:"total"`
+	} `json:"progressDetail"`
+
+	Error  string `json:"error"`
+	Detail *struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"errorDetail"`
+}
+
+// progress reads the engine's messages on a pull or an import to their end and hands each to note. A failure that comes after the first byte is one of
 // the messages: the HTTP status was 200 by then.
-func progress(body io.Reader) error {
+func progress(body io.Reader, note func(engineMessage)) error {
 	messages := json.NewDecoder(body)
 	for {
-		var message struct {
-			Error  string `json:"error"`
-			Detail *struct {
-				Code    int    `json:"code"`
-				Message string `json:"message"`
-			} `json:"errorDetail"`
-		}
+		var message engineMessage
 		err := messages.Decode(&message)
 		switch {
 		case errors.Is(err, io.EOF):
@@ -82,6 +98,7 @@ func progress(body io.Reader) error {
 		case message.Error != "":
 			return errors.New(message.Error)
 		}
+		note(message)
 	}
 }
 
@@ -126,7 +143,7 @@ func (d *Docker) Import(ctx context.Context, ref string, tar io.Reader, options 
 	body, err := d.client.ImageImport(ctx, image.ImportSource{Source: tar, SourceName: "-"}, reference.FamiliarName(named),
 		image.ImportOptions{Tag: tagged.Tag(), Changes: changes})
 	if err == nil {
-		err = progress(body)
+		err = progress(body, func(engineMessage) {})
 		_ = body.Close() // read to its end, or failed already
 	}
 	if err != nil {

@@ -1,7 +1,10 @@
 package container_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +21,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/image"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
@@ -26,7 +30,7 @@ import (
 
 func TestDockerPullsFromARegistry(t *testing.T) {
 	docker := containertest.RequireDocker(t)
-	registry := startRegistry(t)
+	registry := startRegistry(t, "")
 	busybox := containertest.BusyboxImage(t, docker)
 	ref := registry + "/heliosctl/busybox:1"
 	raw := rawClient(t)
@@ -68,8 +72,8 @@ func TestDockerPullsFromARegistry(t *testing.T) {
 	}
 }
 
-// startRegistry runs Debian's docker-registry for the test and returns its address.
-func startRegistry(t *testing.T) string {
+// startRegistry runs Debian's docker-registry for the test, with more lines of configuration, and returns its address.
+func startRegistry(t *testing.T, more string) string {
 	t.Helper()
 	binary, err := exec.LookPath("docker-registry")
 	if err != nil {
@@ -78,7 +82,7 @@ func startRegistry(t *testing.T) string {
 	dir := t.TempDir()
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %q}\n", dir, address)
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp: {addr: %q}\n", dir, address) + more
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +211,89 @@ func TestDockerPullFailuresAreFound(t *testing.T) {
 				t.Errorf("pull: %v (%s)", err, model.CodeOf(err))
 			}
 		})
+	}
+}
+
+func TestDockerPullTellsHowFarItIs(t *testing.T) {
+	const said = `{"status":"Pulling from heliosctl/busybox","id":"1"}
+{"status":"Already exists","id":"a"}
+{"status":"Pulling fs layer","id":"b"}
+{"status":"Pulling fs layer","id":"c"}
+{"status":"Downloading","id":"b","progressDetail":{"current":1000000,"total":5500000}}
+{"status":"Downloading","id":"c","progressDetail":{"current":1,"total":2000000}}
+{"status":"Download complete","id":"c"}
+{"status":"Extracting","id":"c","progressDetail":{"current":1,"total":2000000}}
+{"status":"Pull complete","id":"c"}
+{"status":"Pull complete","id":"b"}
+{"status":"Digest: sha256:0"}
+`
+	docker := stubEngine(t, container.DockerConfig{ConfigDir: t.TempDir()}, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, said)
+	})
+	var told []string
+	ctx := container.WithPullProgress(t.Context(), func(p container.PullProgress) { told = append(told, p.String()) })
+	if err := docker.Pull(ctx, "registry/heliosctl/busybox:1"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"1 of 1 layers", "1 of 2 layers", "1 of 3 layers", "1 of 6 MB, 1 of 3 layers", "1 of 8 MB, 1 of 3 layers",
+		"3 of 8 MB, 1 of 3 layers", "3 of 8 MB, 2 of 3 layers", "7 of 8 MB, 3 of 3 layers",
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestDockerPullTellsHowFarItReallyIs checks the words of a real engine, on an image that shares nothing with others.
+func TestDockerPullTellsHowFarItReallyIs(t *testing.T) {
+	docker := containertest.RequireDocker(t)
+	ref := startRegistry(t, "") + "/heliosctl/random:1"
+	content := make([]byte, 3_000_000)
+	_, _ = rand.Read(content) // never fails
+	var layer bytes.Buffer
+	archive := tar.NewWriter(&layer)
+	if err := archive.WriteHeader(&tar.Header{Name: "random", Mode: 0o600, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := docker.Import(t.Context(), ref, &layer, container.ImportOptions{Command: []string{"/random"}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := docker.RemoveImage(context.WithoutCancel(t.Context()), ref); err != nil {
+			t.Error(err)
+		}
+	})
+	pushed, err := rawClient(t).ImagePush(t.Context(), ref, image.PushOptions{RegistryAuth: "e30="})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(pushed); err != nil || strings.Contains(string(text), "errorDetail") {
+		t.Fatalf("push: %s, %v", text, err)
+	}
+	_ = pushed.Close()
+	if err := docker.RemoveImage(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+
+	var told []container.PullProgress
+	ctx := container.WithPullProgress(t.Context(), func(p container.PullProgress) { told = append(told, p) })
+	if err := docker.Pull(ctx, ref); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) < 2 {
+		t.Fatalf("told %v, want a beginning and an end", told)
+	}
+	if first := told[0]; first.Done != 0 || first.Layers != 1 {
+		t.Errorf("told first: %s, want none of 1 layers", first)
+	}
+	if last := told[len(told)-1]; last.Done != 1 || last.Layers != 1 || last.Total < 3_000_000 || last.Current != last.Total {
+		t.Errorf("told last: %+v, want all of 3 MB and more", last)
 	}
 }
 

@@ -113,6 +113,9 @@ func (s *Sim) Pull(ctx context.Context, image string) error {
 	if err := s.enter(ctx, "pull"); err != nil {
 		return err
 	}
+	if err := s.pullSlowly(ctx, image); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.script.pullErrors[image]; err != nil {
@@ -122,6 +125,25 @@ func (s *Sim) Pull(ctx context.Context, image string) error {
 		return fail(ErrImageNotFound, nil, "pull image %s: the registry does not have it", image)
 	}
 	s.images[image] = true
+	return nil
+}
+
+// pullSlowly takes the time and tells the progress that SlowPull has set.
+func (s *Sim) pullSlowly(ctx context.Context, image string) error {
+	s.mu.Lock()
+	steps := s.script.progress[image]
+	s.mu.Unlock()
+	tell := pullProgressOf(ctx)
+	for _, step := range steps {
+		tell(step)
+		timer := time.NewTimer(100 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ type simScript struct {
 	delays      map[string]time.Duration
 	pullErrors  map[string]error
 	missing     map[string]bool
+	progress    map[string][]PullProgress
 	behaviour   func(Spec) SimBehaviour
 	exec        SimExec
 	unavailable bool
@@ -26,6 +27,7 @@ func newSimScript() simScript {
 		delays:     map[string]time.Duration{},
 		pullErrors: map[string]error{},
 		missing:    map[string]bool{},
+		progress:   map[string][]PullProgress{},
 	}
 }
 
@@ -56,6 +58,13 @@ func (s *Sim) FailPull(image string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.script.pullErrors[image] = err
+}
+
+// SlowPull makes pulls of an image tell these steps, each for a tenth of a second.
+func (s *Sim) SlowPull(image string, steps ...PullProgress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script.progress[image] = steps
 }
 
 // MissImage takes an image away, here and from the registry.

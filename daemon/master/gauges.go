@@ -50,6 +50,13 @@ func (g *gauges) merge(status *model.HostStatus, host, agentID string) {
 	r, ok := g.byHost[host]
 	g.mu.RUnlock()
 	ok = ok && r.AgentID == agentID
+	if ok {
+		for id, task := range status.Statuses {
+			if r.tellProgress(&task) {
+				status.Statuses[id] = task
+			}
+		}
+	}
 	if ok && status.HostInfo != nil {
 		status.HostInfo.LoadAvg, status.HostInfo.MemoryFreeBytes, status.HostInfo.SwapFreeBytes = r.LoadAvg, r.MemoryFreeBytes, r.SwapFreeBytes
 	}
@@ -60,6 +67,30 @@ func (g *gauges) merge(status *model.HostStatus, host, agentID string) {
 		status.AgentInfo.Uptime = r.Uptime + time.Since(r.at).Milliseconds()
 	} else {
 		status.AgentInfo.Uptime = uptimeAt(status.AgentInfo.StartTime, time.Now())
+	}
+}
+
+// progressAge is how long the progress of a pull counts. Agents tell it every few seconds while there is any.
+const progressAge = 30 * time.Second
+
+// tellProgress adds to the status of a task that waits for its image how far that is, and reports whether there was anything to add.
+func (r reading) tellProgress(task *model.TaskStatus) bool {
+	progress := r.Progress[task.Job.ID]
+	if progress == "" || task.State != model.StatePullingImage || time.Since(r.at) > progressAge {
+		return false
+	}
+	task.Progress = progress
+	return true
+}
+
+// mergeProgress puts into the statuses of a job how far its image is pulled.
+func (g *gauges) mergeProgress(statuses map[string]model.TaskStatus) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for host, task := range statuses {
+		if g.byHost[host].tellProgress(&task) {
+			statuses[host] = task
+		}
 	}
 }
 

@@ -16,7 +16,9 @@ func (m *Master) Job(id model.JobID) (model.Job, error) { return m.folders.state
 
 // JobStatus fails with CodeJobNotFound.
 func (m *Master) JobStatus(id model.JobID) (model.JobStatus, error) {
-	return m.folders.state.JobStatus(id)
+	status, err := m.folders.state.JobStatus(id)
+	m.gauges.mergeProgress(status.TaskStatuses)
+	return status, err
 }
 
 // CreateJob stamps the job with the time and the user, fills in its hash, checks it and returns its full id, also with a refusal. It
