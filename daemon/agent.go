@@ -8,19 +8,21 @@ import (
 
 	"github.com/heliosctl/heliosctl/daemon/agent"
 	"github.com/heliosctl/heliosctl/daemon/gossip"
+	"github.com/heliosctl/heliosctl/daemon/registrar"
 	"github.com/heliosctl/heliosctl/store"
 )
 
 // agentDaemon is one host's agent with everything around it.
 type agentDaemon struct {
-	config  Agent
-	version string
-	log     *slog.Logger
-	pool    *gossip.Gossip
-	agent   *agent.Agent
-	http    net.Listener // nil: none
-	admin   net.Listener // nil: none
-	closers closers
+	config   Agent
+	version  string
+	log      *slog.Logger
+	pool     *gossip.Gossip
+	agent    *agent.Agent
+	services registrar.Registrar
+	http     net.Listener // nil: none
+	admin    net.Listener // nil: none
+	closers  closers
 }
 
 // newAgentDaemon opens everything that the agent needs and starts nothing. Whoever gets a daemon closes its closers, also when there
@@ -52,19 +54,23 @@ func newAgentDaemon(c Config, config Agent, dir string) (d *agentDaemon, err err
 		return d, err
 	}
 	d.closers.add(d.pool.Close)
+	if d.services, err = registrar.Open(config.ServiceRegistry, d.log); err != nil {
+		return d, err
+	}
 	link := newMasters(d.pool, config.Name)
 	d.closers.add(link.close)
 	d.agent, err = agent.New(agent.Config{
 		Host: config.Name, Master: link, Records: records, Runtime: runtime, Logger: c.Logger, Version: c.Version,
 		Labels: config.Labels, Env: config.Env, PortRange: config.PortRange,
-		DNS: config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds,
+		Registrar: registrar.ForHost(d.services, registrar.Host{Name: config.Name, IP: d.pool.IP(), Domain: config.Domain}, d.log),
+		DNS:       config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds,
 	})
 	return d, err
 }
 
 // run runs the agent until ctx ends; its containers go on. The pool is left last, so that it is told of once nothing works any more.
 func (d *agentDaemon) run(ctx context.Context) error {
-	stages := []stage{d.pool.Run, d.agent.Run}
+	stages := []stage{d.pool.Run, d.services.Run, d.agent.Run}
 	if d.http != nil {
 		stages = append(stages, func(ctx context.Context) error { return serveHTTP(ctx, d.http, d.agent.Handler(), d.log) })
 	}

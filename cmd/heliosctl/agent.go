@@ -48,6 +48,7 @@ func newAgentCommand(env *environment) *cobra.Command {
 	flags.Var(&o.labels, "labels", "`KEY=VALUE` label of this host, for selectors; repeatable")
 	flags.Var(&o.env, "env", "`KEY=VALUE` given to every container; repeatable")
 	flags.Var((*portRange)(&o.PortRange), "port-range", "`START:END` of dynamic ports, END not included")
+	flags.StringVar(&o.ServiceRegistry, "service-registry", "", "`URL` of what services are registered with: etcd://HOST:PORT or consul://HOST:PORT (default: the masters' DNS alone)")
 	flags.Var((*ipList)(&o.DNS), "dns", "`IP` of a name server for every container; repeatable")
 	flags.StringArrayVar(&o.Binds, "bind", nil, "`SOURCE:PATH[:ro|rw]` bound into every container; repeatable")
 	flags.StringArrayVar(&o.ExtraHosts, "add-host", nil, "`NAME:IP` line for every container's /etc/hosts; repeatable")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -113,6 +114,12 @@ func (g *Gossip) Close() error {
 func (g *Gossip) Addr() string {
 	m := g.serf.LocalMember()
 	return net.JoinHostPort(m.Addr.String(), strconv.Itoa(int(m.Port)))
+}
+
+// IP is the address of this machine that others reach.
+func (g *Gossip) IP() netip.Addr {
+	ip, _ := netip.AddrFromSlice(g.serf.LocalMember().Addr)
+	return ip.Unmap()
 }
 
 // SetClusterID tells the others which cluster this daemon belongs to.
