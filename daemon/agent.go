@@ -57,7 +57,7 @@ func newAgentDaemon(c Config, config Agent, dir string) (d *agentDaemon, err err
 	d.agent, err = agent.New(agent.Config{
 		Host: config.Name, Master: link, Records: records, Runtime: runtime, Logger: c.Logger, Version: c.Version,
 		Labels: config.Labels, Env: config.Env, PortRange: config.PortRange,
-		DNS: config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds,
+		DNS: config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds, SyslogRedirectTo: config.SyslogRedirectTo,
 	})
 	return d, err
 }

@@ -60,6 +60,9 @@ type Agent struct {
 	DNS            []string          // name servers of every container
 	ExtraHosts     []string          // NAME:IP lines for every container's /etc/hosts
 	Binds          []string          // binds of every container
+
+	SyslogRedirectTo string // HOST:PORT of the syslog server that gets every container's output; empty: the engine's log
+	Domain           string // in which services are registered whose job names none
 }
 
 // RuntimeKind says what runs the containers.
