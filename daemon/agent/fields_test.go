@@ -260,7 +260,7 @@ func TestDockerJobFields(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			h := h.in(t)
-			test.check(t, h.run(h.job("field", serveUntilTerm, test.edit, func(job *model.Job) { job.ID.Name = jobName(t) })))
+			test.check(t, h.run(h.job(jobName(t), serveUntilTerm, test.edit)))
 		})
 	}
 }
@@ -298,7 +298,7 @@ func TestDockerRefusals(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			h := h.in(t)
-			job := h.job("refused", serveUntilTerm, test.edit, func(job *model.Job) { job.ID.Name = jobName(t) })
+			job := h.job(jobName(t), serveUntilTerm, test.edit)
 			h.master.deploy(job, model.GoalStart)
 			status := h.wait(job.ID, model.StateFailed, "any, or none")
 			if !strings.Contains(status.ContainerError, test.want) || strings.Contains(status.ContainerError, "\n") {

@@ -36,7 +36,7 @@ func TestDockerStopping(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			h := h.in(t)
-			r := h.run(h.job("stop", test.script, test.edit, func(job *model.Job) { job.ID.Name = jobName(t) }))
+			r := h.run(h.job(jobName(t), test.script, test.edit))
 			r.inside("true") // its traps are set once a command runs in it
 			h.master.setGoal(r.job.ID, model.GoalStop)
 			h.wait(r.job.ID, model.StateStopped, "")
