@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
 	"github.com/heliosctl/heliosctl/model"
@@ -148,4 +151,23 @@ func mountTmpfs(t *testing.T, options string) string {
 	dir := t.TempDir()
 	mount(t, dir, options)
 	return dir
+}
+
+func TestDaemonsTakeVerbose(t *testing.T) {
+	t.Parallel()
+	for _, quiet := range []slog.Level{slog.LevelInfo, slog.LevelWarn} {
+		for args, want := range map[string]bool{"": false, "-v": true, "--verbose": true} {
+			var o daemonOptions
+			flags := pflag.NewFlagSet("daemon", pflag.ContinueOnError)
+			o.bind(flags, "agent")
+			if err := flags.Parse(strings.Fields(args)); err != nil {
+				t.Fatal(err)
+			}
+			var text strings.Builder
+			o.logger(&text, quiet).Debug("a detail")
+			if got := contains(text.String(), "a detail"); got != want {
+				t.Errorf("%q: a detail is logged: %v, want %v", args, got, want)
+			}
+		}
+	}
 }

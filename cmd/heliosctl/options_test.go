@@ -110,4 +110,3 @@ func TestAgentOptionsReachTheContainer(t *testing.T) {
 		t.Errorf("the health check says %s", page)
 	}
 }
-

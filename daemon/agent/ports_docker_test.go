@@ -122,7 +122,7 @@ func TestDockerPorts(t *testing.T) {
 	if err != nil || state.Gateway == "" {
 		t.Fatalf("gateway %q, %v", state.Gateway, err)
 	}
-	conn, err := net.Dial("tcp", fmt.Sprintf("%s:%d", state.Gateway, *first.status.Ports["loopback"].ExternalPort))
+	conn, err := net.Dial("tcp", net.JoinHostPort(state.Gateway, strconv.Itoa(*first.status.Ports["loopback"].ExternalPort)))
 	if err == nil {
 		_ = conn.Close()
 		t.Error("the port bound to 127.0.0.1 is reached at another address")
