@@ -172,12 +172,14 @@ func TestDockerImages(t *testing.T) {
 	const lastArgument = "tr '\\000' '\\n' < /proc/1/cmdline | tail -n 1"
 
 	t.Run("digest", func(t *testing.T) {
+		t.Parallel()
 		r := run(t, image(pinned, "sh", "-c", serveUntilTerm))
 		if r.info.Config.Image != pinned {
 			t.Errorf("made of %s, want %s", r.info.Config.Image, pinned)
 		}
 	})
 	t.Run("exposed port", func(t *testing.T) {
+		t.Parallel()
 		unmapped := run(t, image(exposing, "sh", "-c", servePorts))
 		if bound := unmapped.info.HostConfig.PortBindings; len(bound) != 0 || len(unmapped.info.Config.ExposedPorts) != 2 {
 			t.Errorf("bindings %v, exposed %v; want none and those of the image", bound, unmapped.info.Config.ExposedPorts)
@@ -190,10 +192,20 @@ func TestDockerImages(t *testing.T) {
 		}
 		answers(t, fmt.Sprintf("127.0.0.1:%d", *mapped.status.Ports["http"].ExternalPort), "http")
 	})
-	t.Run("command of the image", func(t *testing.T) { run(t, image(commanded)).says(lastArgument, "of the image") })
-	t.Run("entrypoint and command of the image", func(t *testing.T) { run(t, image(entered)).says(lastArgument, "of the image") })
-	t.Run("entrypoint of the image", func(t *testing.T) { run(t, image(entered, "of the job")).says(lastArgument, "of the job") })
+	t.Run("command of the image", func(t *testing.T) {
+		t.Parallel()
+		run(t, image(commanded)).says(lastArgument, "of the image")
+	})
+	t.Run("entrypoint and command of the image", func(t *testing.T) {
+		t.Parallel()
+		run(t, image(entered)).says(lastArgument, "of the image")
+	})
+	t.Run("entrypoint of the image", func(t *testing.T) {
+		t.Parallel()
+		run(t, image(entered, "of the job")).says(lastArgument, "of the job")
+	})
 	t.Run("for another machine", func(t *testing.T) {
+		t.Parallel()
 		h := h.in(t)
 		job := h.job("bogus", "", image(bogus, "/app"))
 		h.master.deploy(job, model.GoalStart)

@@ -6,11 +6,13 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	mobycontainer "github.com/docker/docker/api/types/container"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/heliosctl/heliosctl/daemon/agent"
 	"github.com/heliosctl/heliosctl/daemon/container"
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -38,6 +40,7 @@ func startForeign(t testing.TB, name string, config mobycontainer.Config) string
 func TestDockerReaper(t *testing.T) {
 	t.Parallel()
 	h := newDockerHost(t)
+	h.change = func(c *agent.Config) { c.Poll = time.Second }
 	job := h.job("web", serveUntilTerm)
 	labels := func(agentID string) map[string]string {
 		return map[string]string{container.LabelAgent: agentID, container.LabelJob: h.job("unknown", "").ID.String()}
@@ -91,6 +94,7 @@ func TestDockerReaper(t *testing.T) {
 func TestDockerAdoptionWithoutRecords(t *testing.T) {
 	t.Parallel()
 	h := newDockerHost(t)
+	h.change = func(c *agent.Config) { c.Poll = time.Second }
 	h.start()
 	var jobs []model.Job
 	for i := range 3 {
