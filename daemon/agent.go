@@ -63,7 +63,7 @@ func newAgentDaemon(c Config, config Agent, dir string) (d *agentDaemon, err err
 		Host: config.Name, Master: link, Records: records, Runtime: runtime, Logger: c.Logger, Version: c.Version,
 		Labels: config.Labels, Env: config.Env, PortRange: config.PortRange,
 		Registrar: registrar.ForHost(d.services, registrar.Host{Name: config.Name, IP: d.pool.IP(), Domain: config.Domain}, d.log),
-		DNS:       config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds,
+		DNS:       config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds, SyslogRedirectTo: config.SyslogRedirectTo,
 	})
 	return d, err
 }

@@ -57,17 +57,20 @@ type Agent struct {
 	Advertise string // IP at which others reach this machine; empty: derived from the addresses
 	Join      []string
 
-	Runtime         RuntimeKind
-	Docker          string            // endpoint of the engine; empty: $DOCKER_HOST, else the default socket
-	DockerCertPath  string            // folder with ca.pem, cert.pem and key.pem; empty: $DOCKER_CERT_PATH
-	Simulated       *container.Sim    // the engine of RuntimeSim; nil: a new one
-	Labels          map[string]string // of the host, for selectors
-	Env             map[string]string // given to every container
-	PortRange       PortRange         // of dynamic ports
-	DNS             []string          // name servers of every container
-	ExtraHosts      []string          // NAME:IP lines for every container's /etc/hosts
-	ServiceRegistry string            // where services are registered, see registrar.Open; empty: nowhere
-	Binds           []string          // binds of every container
+	Runtime        RuntimeKind
+	Docker         string            // endpoint of the engine; empty: $DOCKER_HOST, else the default socket
+	DockerCertPath string            // folder with ca.pem, cert.pem and key.pem; empty: $DOCKER_CERT_PATH
+	Simulated      *container.Sim    // the engine of RuntimeSim; nil: a new one
+	Labels         map[string]string // of the host, for selectors
+	Env            map[string]string // given to every container
+	PortRange      PortRange         // of dynamic ports
+	DNS            []string          // name servers of every container
+	ExtraHosts     []string          // NAME:IP lines for every container's /etc/hosts
+	Binds          []string          // binds of every container
+
+	SyslogRedirectTo string // HOST:PORT of the syslog server that gets every container's output; empty: the engine's log
+	Domain           string // in which services are registered whose job names none
+	ServiceRegistry  string // where services are registered, see registrar.Open; empty: nowhere
 }
 
 // RuntimeKind says what runs the containers.

@@ -28,11 +28,16 @@ func newAgentCommand(env *environment) *cobra.Command {
 		Use:   "agent",
 		Short: "Run the agent of this host: it runs the containers that masters want here",
 		Example: `  heliosctl agent --join master1:5805
-  heliosctl agent --join 10.0.0.1:5805 --labels role=web --labels zone=a --env REGION=eu`,
+  heliosctl agent --join 10.0.0.1:5805 --labels role=web zone=a --env REGION=eu`,
 		Args: cobra.NoArgs,
-		RunE: runDaemon(func(ctx context.Context) error { return runAgent(ctx, env, o) }),
 	}
 	flags := command.Flags()
+	command.RunE = runDaemon(func(ctx context.Context) error {
+		if !flags.Changed("domain") {
+			o.Domain = resolverDomain(resolvConf)
+		}
+		return runAgent(ctx, env, o)
+	})
 	o.daemonOptions.bind(flags, "agent")
 	flags.StringVar(&o.Name, "name", "", "`NAME` of this host (default the machine's)")
 	flags.StringVar(&o.ID, "id", "", "`ID` of this agent, kept in the state folder from the first start on (default: made up)")
@@ -45,13 +50,15 @@ func newAgentCommand(env *environment) *cobra.Command {
 	flags.StringVar((*string)(&o.Runtime), "runtime", string(daemon.RuntimeDocker), "`KIND` of runtime: docker, or process and sim for trying things out")
 	flags.StringVar(&o.Docker, "docker", "", "`ENDPOINT` of the Docker engine (default $DOCKER_HOST, else the default socket)")
 	flags.StringVar(&o.DockerCertPath, "docker-cert-path", "", "`FOLDER` with ca.pem, cert.pem and key.pem (default $DOCKER_CERT_PATH)")
-	flags.Var(&o.labels, "labels", "`KEY=VALUE` label of this host, for selectors; repeatable")
-	flags.Var(&o.env, "env", "`KEY=VALUE` given to every container; repeatable")
+	flags.Var(&o.labels, "labels", "`KEY=VALUE` label of this host, for selectors; repeatable, or several after one flag")
+	flags.Var(&o.env, "env", "`KEY=VALUE` given to every container; repeatable, or several after one flag")
 	flags.Var((*portRange)(&o.PortRange), "port-range", "`START:END` of dynamic ports, END not included")
 	flags.StringVar(&o.ServiceRegistry, "service-registry", "", "`URL` of what services are registered with: etcd://HOST:PORT or consul://HOST:PORT (default: the masters' DNS alone)")
 	flags.Var((*ipList)(&o.DNS), "dns", "`IP` of a name server for every container; repeatable")
 	flags.StringArrayVar(&o.Binds, "bind", nil, "`SOURCE:PATH[:ro|rw]` bound into every container; repeatable")
 	flags.StringArrayVar(&o.ExtraHosts, "add-host", nil, "`NAME:IP` line for every container's /etc/hosts; repeatable")
+	flags.StringVar(&o.SyslogRedirectTo, "syslog-redirect-to", "", "`HOST:PORT` of a syslog server that gets the output of every container, by UDP")
+	flags.StringVar(&o.Domain, "domain", "", "`DOMAIN` in which services are registered whose job names none (default the one in "+resolvConf+")")
 	return command
 }
 

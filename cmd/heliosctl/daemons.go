@@ -100,7 +100,9 @@ func (p *pairs) Set(text string) error {
 }
 
 // Type names the kind of value in help texts.
-func (p *pairs) Type() string { return "KEY=VALUE" }
+func (p *pairs) Type() string { return pairsType }
+
+const pairsType = "KEY=VALUE"
 
 // runDaemon is what the daemon commands have in common: they end when they are told to, which is not a failure.
 func runDaemon(run func(ctx context.Context) error) func(*cobra.Command, []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
 	"github.com/heliosctl/heliosctl/model"
@@ -18,7 +21,12 @@ func contains(text, part string) bool { return strings.Contains(text, part) }
 
 func writeFile(t *testing.T, path string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+	writeText(t, path, "x")
+}
+
+func writeText(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -58,7 +66,7 @@ func TestMasterAndAgentFindEachOther(t *testing.T) {
 	}
 	startAgent := func() *process {
 		p := startProcess(t, "agent", "--name", "web-1", "--state-dir", agentDir, "--no-http", "--gossip", freeAddr(t),
-			"--join", gossip, "--runtime", "sim", "--labels", "role=web", "--env", "REGION=eu")
+			"--join", gossip, "--runtime", "sim", "--labels", "role=web", "zone=a", "--env", "REGION=eu")
 		p.waitFor("msg=ready")
 		return p
 	}
@@ -80,7 +88,7 @@ func TestMasterAndAgentFindEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if host.Labels["role"] != "web" || host.HostInfo == nil || host.HostInfo.CPUs == 0 || host.AgentInfo == nil {
+	if host.Labels["role"] != "web" || host.Labels["zone"] != "a" || host.HostInfo == nil || host.HostInfo.CPUs == 0 || host.AgentInfo == nil {
 		t.Errorf("the host tells %+v", host)
 	}
 
@@ -121,6 +129,7 @@ func TestDaemonsRefuseBadOptions(t *testing.T) {
 		"label without value":    {[]string{"agent", "--labels", "role"}, `"role" is not KEY=VALUE`},
 		"unknown runtime":        {[]string{"agent", "--runtime", "podman"}, `unknown runtime "podman"`},
 		"id that is no name":     {[]string{"agent", "--no-http", "--gossip", "127.0.0.1:0", "--id", "a b"}, `agent id "a b"`},
+		"syslog without port":    {[]string{"agent", "--no-http", "--gossip", "127.0.0.1:0", "--syslog-redirect", "log1"}, `syslog address "log1"`},
 		"extra host without ip":  {[]string{"agent", "--add-host", "db"}, `--add-host "db" is not NAME:IP`},
 		"too many agents":        {[]string{"dev", "--agents", "101"}, "--agents is 101"},
 		"no agents":              {[]string{"dev", "--agents", "0"}, "--agents is 0"},
@@ -145,4 +154,23 @@ func mountTmpfs(t *testing.T, options string) string {
 	dir := t.TempDir()
 	mount(t, dir, options)
 	return dir
+}
+
+func TestDaemonsTakeVerbose(t *testing.T) {
+	t.Parallel()
+	for _, quiet := range []slog.Level{slog.LevelInfo, slog.LevelWarn} {
+		for args, want := range map[string]bool{"": false, "-v": true, "--verbose": true} {
+			var o daemonOptions
+			flags := pflag.NewFlagSet("daemon", pflag.ContinueOnError)
+			o.bind(flags, "agent")
+			if err := flags.Parse(strings.Fields(args)); err != nil {
+				t.Fatal(err)
+			}
+			var text strings.Builder
+			o.logger(&text, quiet).Debug("a detail")
+			if got := contains(text.String(), "a detail"); got != want {
+				t.Errorf("%q: a detail is logged: %v, want %v", args, got, want)
+			}
+		}
+	}
 }

@@ -103,7 +103,7 @@ func execute(ctx context.Context, env *environment, args []string) int {
 	root.SetIn(env.in)
 	root.SetOut(env.out)
 	root.SetErr(env.err)
-	root.SetArgs(args)
+	root.SetArgs(spellOut(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage *usageError
 	if errors.As(err, &usage) {

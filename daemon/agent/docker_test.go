@@ -28,6 +28,7 @@ type dockerHost struct {
 	id     string
 	dir    string
 	master *fakeMaster
+	change func(*agent.Config) // before each start
 	agent  *agent.Agent
 	stop   func()
 }
@@ -37,7 +38,7 @@ func newDockerHost(t testing.TB) *dockerHost {
 	image := containertest.BusyboxImage(t, docker)
 	return &dockerHost{
 		t: t, docker: docker, image: image, id: containertest.AgentID(t, docker),
-		dir: t.TempDir(), master: newFakeMaster(), stop: func() {},
+		dir: t.TempDir(), master: newFakeMaster(), change: func(*agent.Config) {}, stop: func() {},
 	}
 }
 
@@ -47,10 +48,12 @@ func (h *dockerHost) start() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	a, err := agent.New(agent.Config{
+	config := agent.Config{
 		Host: "host1", Master: h.master, Records: records, Runtime: h.docker,
 		Logger: slog.New(slog.NewTextHandler(h.t.Output(), nil)),
-	})
+	}
+	h.change(&config)
+	a, err := agent.New(config)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -324,7 +327,7 @@ func TestDockerAgentIsKilled(t *testing.T) {
 func beKilled(t *testing.T, spec string) {
 	parts := strings.Split(spec, "|")
 	docker := containertest.RequireDocker(t)
-	h := &dockerHost{t: t, docker: docker, dir: parts[0], id: parts[1], image: parts[2], master: newFakeMaster()}
+	h := &dockerHost{t: t, docker: docker, dir: parts[0], id: parts[1], image: parts[2], master: newFakeMaster(), change: func(*agent.Config) {}}
 	job := h.job("web", serveUntilTerm)
 	h.master.deploy(job, model.GoalStart)
 	h.start()
