@@ -31,13 +31,6 @@ func rawClient(t testing.TB) *client.Client {
 	return raw
 }
 
-// in returns the host for a subtest, which then fails on its own.
-func (h *dockerHost) in(t testing.TB) *dockerHost {
-	other := *h
-	other.t = t
-	return &other
-}
-
 // running is a container of a job that is RUNNING.
 type running struct {
 	t      testing.TB
