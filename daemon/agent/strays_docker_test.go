@@ -98,15 +98,17 @@ func TestDockerAdoptionWithoutRecords(t *testing.T) {
 	h.start()
 	var jobs []model.Job
 	for i := range 3 {
-		jobs = append(jobs, h.job(fmt.Sprintf("web-%d", i), serveUntilTerm, func(job *model.Job) {
+		job := h.job(fmt.Sprintf("web-%d", i), serveUntilTerm, func(job *model.Job) {
 			job.Ports = map[string]model.PortMapping{"http": {InternalPort: 80, Protocol: "tcp"}, "dns": {InternalPort: 53, Protocol: "udp"}}
-		}))
-	}
-	before := map[model.JobID]model.TaskStatus{}
-	for _, job := range jobs {
-		before[job.ID] = h.run(job).status
+		})
+		h.master.deploy(job, model.GoalStart)
+		jobs = append(jobs, job)
 	}
 	unwanted := h.run(h.job("unwanted", serveUntilTerm))
+	before := map[model.JobID]model.TaskStatus{}
+	for _, job := range jobs {
+		before[job.ID] = h.wait(job.ID, model.StateRunning, "")
+	}
 	h.stop()
 	if err := os.RemoveAll(h.dir); err != nil {
 		t.Fatal(err)
