@@ -21,9 +21,15 @@
 // digest. Those are pulled at the first start of a deployment; a pull that fails falls back to the image that is there. A restart
 // of a container within a deployment never waits for a registry when the image is present. An image that is absent is pulled.
 //
+// # Sessions
+//
+// Masters ask on the stream of tasks for what somebody wants to see of a job: its output (logs.go) or a command in its container
+// (exec.go). The agent connects to the master that asked, and everything of the session runs over that connection; package session
+// tells why. There are MaxSessions of them at most. They touch no record, and what holds one up holds up nothing else.
+//
 // # Goroutines
 //
-// Run starts one goroutine each for the masters' stream, the reports, facts and gauges, the engine's events, the sweep and the
-// reconciler; the reconciler starts one per supervised task. Others kick the reconciler through a channel of capacity one; every
+// Run starts one goroutine each for the masters' stream, the reports, facts and gauges, the engine's events, the sweep, the sessions
+// and the reconciler; the reconciler starts one per supervised task, and a session has a few of its own. Others kick the reconciler through a channel of capacity one; every
 // kick, and every Poll, compares everything.
 package agent
