@@ -23,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,7 +58,7 @@ type Conn struct {
 	watch   *time.Timer // runs while Receive waits
 	silent  atomic.Bool
 
-	writing sync.Mutex
+	writing chan struct{} // holds a token while somebody writes
 	buffer  []byte
 
 	closeOnce sync.Once
@@ -69,7 +70,10 @@ type Conn struct {
 // New takes a connection over and begins to send pings. The caller closes the Conn.
 func New(raw io.ReadWriteCloser, config Config) *Conn {
 	config = config.withDefaults()
-	c := &Conn{raw: raw, reader: bufio.NewReaderSize(raw, 32<<10), silence: config.Silence, closed: make(chan struct{})}
+	c := &Conn{
+		raw: raw, reader: bufio.NewReaderSize(raw, 32<<10), silence: config.Silence,
+		writing: make(chan struct{}, 1), closed: make(chan struct{}),
+	}
 	c.watch = time.AfterFunc(config.Silence, func() {
 		c.silent.Store(true)
 		c.shut()
@@ -112,8 +116,12 @@ func (c *Conn) Receive() (model.Frame, error) {
 
 // Send sends a frame. It blocks while the peer does not read, until Close.
 func (c *Conn) Send(t model.FrameType, payload []byte) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	select {
+	case c.writing <- struct{}{}:
+		defer func() { <-c.writing }()
+	case <-c.closed:
+		return net.ErrClosed
+	}
 	c.buffer = model.AppendFrame(c.buffer[:0], t, payload)
 	_, err := c.raw.Write(c.buffer)
 	return err

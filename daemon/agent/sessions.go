@@ -168,7 +168,7 @@ func (t *talk) run(ctx context.Context, do func(context.Context, *talk) error) e
 		cancel(errPeerGone)
 		_ = t.conn.Close()
 	})
-	helpers.Go(func() { t.sayGoodbye(ctx) })
+	helpers.Go(func() { t.sayGoodbye(working) })
 
 	err := do(working, t)
 	if t.request.Kind == model.SessionExec {
@@ -199,7 +199,8 @@ func (t *talk) active() {
 	}
 }
 
-// sayGoodbye closes the connection of a session that outlives the agent's work, though the other side may not have heard it all.
+// sayGoodbye closes the connection of a session that was ended, by the agent or for being idle: the other side has a moment to hear
+// of it, and nothing holds on to a session because that does not read.
 func (t *talk) sayGoodbye(ctx context.Context) {
 	select {
 	case <-ctx.Done():

@@ -414,7 +414,7 @@ func TestSessionsEndWhenTheOtherSideIsGone(t *testing.T) {
 
 func TestIdleCommandsAreEnded(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		h.change = func(c *agent.Config) { c.SessionIdle = time.Hour }
+		h.change = func(c *agent.Config) { c.SessionIdle = 5 * time.Minute }
 		job := h.begin("web")
 		p := h.open(execIn(job))
 		p.send(model.FrameStart, `{"command":["cat"]}`)
@@ -422,14 +422,51 @@ func TestIdleCommandsAreEnded(t *testing.T) {
 		quiet := h.open(logsOf(job, model.LogQuery{Follow: true}))
 		quiet.wants("ready", "host1/stdout/begin", "host1/stderr/trouble")
 		for range 3 {
-			settle(50 * time.Minute)
+			settle(4 * time.Minute)
 			p.send(model.FrameStdin, "x")
 			p.wants("out x")
 		}
-		settle(61 * time.Minute)
+		settle(6 * time.Minute)
 		p.wants("error TIMEOUT", "closed")
 		quiet.wants() // logs may be quiet for as long as they like
 		quiet.hangUp()
+	})
+}
+
+func TestAnIdleCommandIsEndedEvenWhenNobodyReads(t *testing.T) {
+	simulated(t, func(t *testing.T, h *host) {
+		h.change = func(c *agent.Config) { c.SessionIdle = 5 * time.Minute }
+		job := h.begin("web")
+		ended := make(chan error, 1)
+		h.sim.SetAttached(func(ctx context.Context, _ container.Spec, options container.ExecOptions) (int, error) {
+			for {
+				if err := options.Output(model.Stdout, []byte("much")); err != nil {
+					ended <- err
+					return 0, err
+				}
+			}
+		})
+		r := execIn(job)
+		r.ID = "stuck"
+		call := h.master.ask(r)
+		synctest.Wait()
+		raw := <-call
+		if _, err := model.ReadFrame(raw); err != nil { // ready
+			t.Fatal(err)
+		}
+		conn := session.New(raw, session.Config{}) // is there, and reads no more
+		defer conn.Close()
+		if err := conn.SendJSON(model.FrameStart, model.ExecStart{Command: []string{"x"}}); err != nil {
+			t.Fatal(err)
+		}
+		settle(4 * time.Minute)
+		if len(ended) != 0 {
+			t.Fatal("it was ended too early")
+		}
+		settle(2 * time.Minute)
+		if len(ended) != 1 {
+			t.Error("it goes on")
+		}
 	})
 }
 

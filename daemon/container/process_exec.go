@@ -102,7 +102,6 @@ func (p *Process) ExecAttached(ctx context.Context, id string, options ExecOptio
 		a.finish()
 		return codeOf(id, err)
 	case <-ended:
-		err = nil
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	case err = <-a.failed:
@@ -113,7 +112,7 @@ func (p *Process) ExecAttached(ctx context.Context, id string, options ExecOptio
 	if err != nil {
 		return 0, err
 	}
-	return 128 + int(unix.SIGKILL), nil
+	return 128 + int(unix.SIGKILL), nil // as containers do with what runs in them
 }
 
 // attachedCommand is a command and what it is connected to.
