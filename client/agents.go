@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"iter"
 	"net/http"
 	"strconv"
@@ -45,4 +46,13 @@ func (c *Client) PostGauges(ctx context.Context, host string, g model.Gauges) er
 		method: http.MethodPost, path: path("v1", "agents", host, "gauges"), body: g,
 		absent: model.Errorf(model.CodeHostNotFound, "host %s is not registered", host),
 	}, nil)
+}
+
+// Session answers a master's request for a session and returns the connection, which the caller closes. It fails with CodeNotFound
+// when nobody waits for it any more.
+func (c *Client) Session(ctx context.Context, host, id string) (io.ReadWriteCloser, error) {
+	return c.take(ctx, request{
+		method: http.MethodPost, path: path("v1", "agents", host, "sessions", id),
+		absent: model.Errorf(model.CodeNotFound, "nobody waits for this session"),
+	})
 }

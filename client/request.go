@@ -40,6 +40,8 @@ type request struct {
 	read   bool         // changes nothing although it is a POST
 	absent *model.Error // what an empty 404 means
 	stream bool         // the answer is read line by line
+	finite bool         // the stream has an end that is no error
+	takes  bool         // the connection is taken over for a session
 
 	encoded []byte
 	zipped  bool
@@ -56,6 +58,7 @@ type answer struct {
 	status   int
 	body     []byte
 	lines    io.ReadCloser // of a stream that was accepted, instead of body
+	conn     io.ReadWriteCloser
 }
 
 // path joins segments to an escaped path. A dot segment is escaped too, because servers resolve it otherwise.
@@ -215,6 +218,11 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 	}
 	body := &watched{ctx: ctx, body: resp.Body, silence: silence, limit: patience, finish: finish}
 	a := &answer{endpoint: ep, status: resp.StatusCode}
+	if conn, ok := resp.Body.(io.ReadWriteCloser); ok && r.takes && resp.StatusCode == http.StatusSwitchingProtocols {
+		silence.Stop()
+		a.conn = &taken{ReadWriteCloser: conn, finish: finish}
+		return a, nil
+	}
 	if r.stream && resp.StatusCode == http.StatusOK {
 		body.limit = c.config.StreamTimeout
 		silence.Stop()
@@ -272,7 +280,22 @@ func (c *Client) newRequest(ctx context.Context, ep *endpoint, r *request) (*htt
 	if r.stream {
 		req.Header.Set("Accept-Encoding", "identity")
 	}
+	if r.takes {
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", model.SessionProtocol)
+	}
 	return req, nil
+}
+
+// taken is a connection that no longer belongs to the transport.
+type taken struct {
+	io.ReadWriteCloser
+	finish func() // lets go of the request's context
+}
+
+func (t *taken) Close() error {
+	t.finish()
+	return t.ReadWriteCloser.Close()
 }
 
 // watched is a body that gives up when nothing arrives for the limit. The time that the reader takes between reads does not count.

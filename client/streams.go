@@ -15,7 +15,7 @@ import (
 const maxLine = 64 << 20
 
 // stream opens r and yields its lines. Finding a master is tried as for any call; once the stream is open it ends with the first
-// error.
+// error, which the end of a stream is too unless r is finite.
 func stream[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -45,6 +45,9 @@ func stream[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error
 			if !yield(v, nil) {
 				return
 			}
+		}
+		if r.finite && lines.Err() == nil && ctx.Err() == nil {
+			return
 		}
 		yield(none, interrupted(ctx, c.ended(a, lines.Err())))
 	}

@@ -44,8 +44,9 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 	if err != nil {
 		return d, err
 	}
+	url := reachable(d.http, advertised)
 	d.pool, err = gossip.New(gossip.Config{
-		Member: gossip.Member{Role: gossip.RoleMaster, Name: d.config.Name, API: reachable(d.http, advertised), Version: c.Version},
+		Member: gossip.Member{Role: gossip.RoleMaster, Name: d.config.Name, API: url, Version: c.Version},
 		Bind:   d.config.Gossip, Advertise: d.config.Advertise, Join: d.config.Join,
 		StateDir: snapshotDir(c, dir), Loopback: c.Loopback, Logger: d.log,
 	})
@@ -70,7 +71,10 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 		}
 		d.closers.add(unlessClosed(d.dns.Close))
 	}
-	d.api = api.New(api.Config{Backend: d.master, Logger: d.log, ProductVersion: c.Version})
+	d.api = api.New(api.Config{
+		Backend: d.master, Logger: d.log, ProductVersion: c.Version,
+		URL: url, Peers: func() []string { return masterURLs(d.pool) },
+	})
 	return d, nil
 }
 

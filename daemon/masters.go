@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"io"
 	"iter"
 	"slices"
 	"sync"
@@ -65,6 +66,26 @@ func (m *masters) PostGauges(ctx context.Context, host string, g model.Gauges) e
 	return c.PostGauges(ctx, host, g)
 }
 
+// Session answers a request for a session; see client.Client. The master that waits for it has to be one that gossip knows.
+func (m *masters) Session(ctx context.Context, master, host, id string) (io.ReadWriteCloser, error) {
+	if master == "" {
+		c, err := m.current(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.Session(ctx, host, id)
+	}
+	if !slices.Contains(m.known(), master) {
+		return nil, model.Errorf(model.CodeForbidden, "%s is not known as a master of this cluster", master)
+	}
+	c, err := client.New(client.Config{Endpoints: []string{master}, User: m.user})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close() // the connection is not the client's any more
+	return c.Session(ctx, host, id)
+}
+
 // current returns a client of the masters that are alive, and waits for one where there is none.
 func (m *masters) current(ctx context.Context) (*client.Client, error) {
 	for {
@@ -81,9 +102,11 @@ func (m *masters) current(ctx context.Context) (*client.Client, error) {
 }
 
 // known lists where the live masters answer.
-func (m *masters) known() []string {
+func (m *masters) known() []string { return masterURLs(m.pool) }
+
+func masterURLs(pool *gossip.Gossip) []string {
 	var endpoints []string
-	for _, master := range m.pool.Masters() {
+	for _, master := range pool.Masters() {
 		if master.API != "" {
 			endpoints = append(endpoints, master.API)
 		}

@@ -29,14 +29,16 @@ const (
 	TaskUpdateSnapshot  TaskUpdateType = "snapshot"  // Tasks is everything deployed to the host
 	TaskUpdateChange    TaskUpdateType = "change"    // Tasks are new or changed, Removed are gone
 	TaskUpdateHeartbeat TaskUpdateType = "heartbeat" // nothing changed; every 10 s
+	TaskUpdateSession   TaskUpdateType = "session"   // nothing changed; Session is asked for
 )
 
 // TaskUpdate is one line of the agent stream. Index never goes down; an agent ignores a line below the one it has.
 type TaskUpdate struct {
-	Type    TaskUpdateType `json:"type"`
-	Index   uint64         `json:"index"`
-	Tasks   []Task         `json:"tasks,omitempty"`
-	Removed []JobID        `json:"removed,omitempty"`
+	Type    TaskUpdateType  `json:"type"`
+	Index   uint64          `json:"index"`
+	Tasks   []Task          `json:"tasks,omitempty"`
+	Removed []JobID         `json:"removed,omitempty"`
+	Session *SessionRequest `json:"session,omitempty"`
 }
 
 // StatusReport is one transition of one task, numbered by the agent. Removed reports (the task is gone from the host) end the

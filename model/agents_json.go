@@ -1,6 +1,9 @@
 package model
 
-import "strconv"
+import (
+	"encoding/json"
+	"strconv"
+)
 
 // This file writes and reads what travels in bulk, without the general encoder's second look at every byte.
 
@@ -13,6 +16,13 @@ func (u TaskUpdate) MarshalJSON() ([]byte, error) {
 	}
 	if len(u.Removed) > 0 {
 		dst = appendList(append(dst, `,"removed":`...), u.Removed, appendIDOrNull)
+	}
+	if u.Session != nil {
+		session, err := json.Marshal(u.Session)
+		if err != nil {
+			return nil, err
+		}
+		dst = append(append(dst, `,"session":`...), session...)
 	}
 	return append(dst, '}'), nil
 }
@@ -33,10 +43,25 @@ func readTaskUpdate(r *reader, u *TaskUpdate) error {
 			return readList(r, &u.Tasks, false, readTask)
 		case "removed":
 			return readList(r, &u.Removed, false, readJobID)
+		case "session":
+			return readNullable(r, &u.Session, readSessionRequest)
 		default:
 			return r.skip()
 		}
 	})
+}
+
+// readSessionRequest leaves it to the general decoder: sessions are few.
+func readSessionRequest(r *reader, s *SessionRequest) error {
+	r.peek()
+	start := r.pos
+	if err := r.skip(); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(r.data[start:r.pos], s); err != nil {
+		return problemf("%s", err)
+	}
+	return nil
 }
 
 // MarshalJSON leaves out the status where there is none.

@@ -36,6 +36,10 @@ const (
 	CodeNotFound                Code = "NOT_FOUND"
 	CodeRuntimeUnavailable      Code = "RUNTIME_UNAVAILABLE" // the container engine does not answer
 	CodeTaskFailed              Code = "TASK_FAILED"         // a job that was waited for will not run as it is
+	CodeAgentUnreachable        Code = "AGENT_UNREACHABLE"   // the host is down, or its agent is not connected or does not answer
+	CodeTooManySessions         Code = "TOO_MANY_SESSIONS"   // of logs and commands at the same time
+	CodeNoContainer             Code = "NO_CONTAINER"        // the task has none that could serve
+	CodeCommandNotFound         Code = "COMMAND_NOT_FOUND"   // in the container
 	CodeVersionIncompatible     Code = "INCOMPATIBLE"
 	CodeVersionHeaderUnreadable Code = "INVALID"
 )
@@ -81,6 +85,10 @@ var classes = map[Code]Class{
 	CodeOutcomeUnknown:          ClassTimeout,
 	CodeTimeout:                 ClassTimeout,
 	CodeTaskFailed:              ClassConflict,
+	CodeAgentUnreachable:        ClassUnavailable,
+	CodeTooManySessions:         ClassUnavailable,
+	CodeNoContainer:             ClassNotFound,
+	CodeCommandNotFound:         ClassNotFound,
 	CodeUnknownCommand:          ClassInternal,
 	CodeInternal:                ClassInternal,
 }

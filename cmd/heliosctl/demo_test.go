@@ -221,16 +221,14 @@ func TestImageOfADynamicProgramRuns(t *testing.T) {
 	if err := engine.Start(ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	logs, err := engine.Logs(ctx, id, container.LogOptions{Follow: true})
-	if err != nil {
-		t.Fatal(err)
+	printed := ""
+	for line, err := range engine.Logs(ctx, id, container.LogOptions{Follow: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed += line.Text + "\n"
 	}
-	defer logs.Close()
-	printed, err := io.ReadAll(logs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(printed), "heliosctl") {
+	if !strings.Contains(printed, "heliosctl") {
 		t.Errorf("in its image the program printed %q", printed)
 	}
 }

@@ -16,7 +16,9 @@ type streams struct {
 	in          io.Reader
 	out         io.Writer
 	err         io.Writer
-	interactive bool // in is a terminal, so there is somebody to ask
+	interactive bool      // in is a terminal, so there is somebody to ask
+	screen      bool      // out is a terminal, so there is somebody who sees it
+	terminal    *terminal // both are one; nil otherwise
 }
 
 // environment is everything a command takes from the process it runs in.
@@ -35,6 +37,8 @@ func processEnvironment() *environment {
 			out:         os.Stdout,
 			err:         os.Stderr,
 			interactive: term.IsTerminal(int(os.Stdin.Fd())),
+			screen:      term.IsTerminal(int(os.Stdout.Fd())),
+			terminal:    newTerminal(os.Stdin, os.Stdout),
 		},
 		getenv: os.Getenv,
 		login:  login,

@@ -15,6 +15,7 @@ const (
 	exitOK          = 0
 	exitFailure     = 1
 	exitUsage       = 2
+	exitNoCommand   = 127 // as shells have it
 	exitInterrupted = 130
 )
 
@@ -36,7 +37,7 @@ func classExits() []classExit {
 		{model.ClassNotFound, 3, "no such job, host or deployment, or nothing matches"},
 		{model.ClassConflict, 4, "refused as things are: it exists already, is still in use, or the task failed"},
 		{model.ClassForbidden, 5, "the job's token is missing or wrong"},
-		{model.ClassUnavailable, 6, "no master answers"},
+		{model.ClassUnavailable, 6, "no master answers, or not the host's agent or container engine that is needed"},
 		{model.ClassTimeout, 7, "it took too long; a change may or may not have been made"},
 	}
 }
@@ -68,6 +69,9 @@ func exitCode(err error) int {
 	if errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
+	if code, ok := exitOfCommand(err); ok {
+		return code
+	}
 	class := classOf(err)
 	for _, entry := range classExits() {
 		if entry.class == class {
@@ -96,9 +100,12 @@ func classOf(err error) model.Class {
 func report(env *environment, out *output, err error) {
 	var usage *usageError
 	var outcome *outcomeError
+	var status exitStatus
 	switch {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(env.err, "heliosctl: interrupted")
+	case errors.As(err, &status):
+		return
 	case errors.As(err, &outcome) && outcome.message == "":
 	case errors.As(err, &usage):
 		fmt.Fprintln(env.err, "heliosctl: "+oneLine(err.Error()))
@@ -156,6 +163,7 @@ func newExitCodesTopic() *cobra.Command {
 	for _, entry := range classExits() {
 		fmt.Fprintf(&text, "%5d  %s\n", entry.code, entry.meaning)
 	}
+	fmt.Fprintf(&text, "%5d  %s\n", exitNoCommand, "there is no such command in the container (exec, which otherwise ends as its command does)")
 	fmt.Fprintf(&text, "%5d  %s\n", exitInterrupted, "interrupted (Ctrl-C, or a request to terminate)")
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: text.String()}
 }

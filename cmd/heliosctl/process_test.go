@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -103,21 +105,27 @@ func startProcessEnv(t *testing.T, env []string, args ...string) *process {
 // waitFor waits until the process has printed the text.
 func (p *process) waitFor(text string) {
 	p.t.Helper()
+	p.waitMatch(regexp.MustCompile(regexp.QuoteMeta(text)))
+}
+
+// waitMatch waits until what the process has printed matches.
+func (p *process) waitMatch(want *regexp.Regexp) {
+	p.t.Helper()
 	deadline := time.After(time.Minute)
 	for {
 		printed, changed := p.out.read()
-		if strings.Contains(printed, text) {
+		if want.MatchString(printed) {
 			return
 		}
 		select {
 		case <-changed:
 		case <-p.exited:
-			if printed, _ := p.out.read(); !strings.Contains(printed, text) {
-				p.t.Fatalf("it ended without printing %q:\n%s", text, printed)
+			if printed, _ := p.out.read(); !want.MatchString(printed) {
+				p.t.Fatalf("it ended without printing %q:\n%s", want, printed)
 			}
 			return
 		case <-deadline:
-			p.t.Fatalf("it did not print %q:\n%s", text, printed)
+			p.t.Fatalf("it did not print %q:\n%s", want, printed)
 		}
 	}
 }
@@ -152,12 +160,18 @@ func (p *process) kill() {
 // runProgram runs a command to its end and returns what it printed and its exit code.
 func runProgram(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return runInput(t, nil, args...)
+}
+
+// runInput is runProgram with something to read.
+func runInput(t *testing.T, input io.Reader, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(t), args...)
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "HELIOS_MASTER=")
 	var out, errOut bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errOut
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, &out, &errOut
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

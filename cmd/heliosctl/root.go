@@ -28,6 +28,7 @@ func commandGroups(env *environment) []commandGroup {
 		}},
 		{"deployments", "Deployments:", []*cobra.Command{
 			newDeployCommand(env), newUndeployCommand(env), newStartCommand(env), newStopCommand(env), newStatusCommand(env),
+			newLogsCommand(env), newExecCommand(env),
 		}},
 		{"hosts", "Hosts:", []*cobra.Command{
 			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env),

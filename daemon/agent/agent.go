@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"maps"
@@ -28,6 +29,9 @@ type Master interface {
 
 	PostStatuses(ctx context.Context, host string, batch model.StatusBatch) (model.StatusAck, error)
 	PostGauges(ctx context.Context, host string, g model.Gauges) error
+
+	// Session answers a request for a session: it connects to the master at the URL, or to any when it is empty.
+	Session(ctx context.Context, master, host, id string) (io.ReadWriteCloser, error)
 }
 
 // Records is the agent's memory. Every write is durable when the method returns, and fails with CodeStorageFull, changing nothing,
@@ -68,6 +72,8 @@ type Runtime interface {
 	Remove(ctx context.Context, idOrName string) error
 	List(ctx context.Context, agentID string) ([]container.State, error)
 	Exec(ctx context.Context, id string, command []string) (exitCode int, err error)
+	ExecAttached(ctx context.Context, id string, options container.ExecOptions) (exitCode int, err error)
+	Logs(ctx context.Context, id string, options container.LogOptions) iter.Seq2[container.LogLine, error]
 	Events(ctx context.Context) iter.Seq2[container.Event, error]
 }
 
@@ -100,6 +106,9 @@ type Config struct {
 	GaugeInterval time.Duration // 10 s
 	FactsInterval time.Duration // between two looks at the host's facts; 60 s
 	BootGrace     time.Duration // how long a starting agent waits for a master before it acts on what it remembers; 10 s
+
+	MaxSessions int           // of logs and commands at the same time; 64
+	SessionIdle time.Duration // a command without input and output for so long is ended; 4 h
 }
 
 func (c Config) withDefaults() Config {
@@ -109,6 +118,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.GaugeInterval, 10*time.Second)
 	setDefault(&c.FactsInterval, time.Minute)
 	setDefault(&c.BootGrace, 10*time.Second)
+	setDefault(&c.MaxSessions, 64)
+	setDefault(&c.SessionIdle, 4*time.Hour)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -131,6 +142,9 @@ func (c Config) Validate() error {
 	}
 	if c.Master == nil || c.Records == nil || c.Runtime == nil {
 		fault("master, records and runtime must be given")
+	}
+	if c.MaxSessions < 0 || c.SessionIdle < 0 {
+		fault("limits of sessions are %d and %s: they must not be below zero", c.MaxSessions, c.SessionIdle)
 	}
 	if r := c.PortRange; r != (PortRange{}) && (r.Start < 1 || r.End > 65536 || r.End <= r.Start) {
 		fault("port range %d:%d: want START:END with 1 <= START < END <= 65536", r.Start, r.End)
@@ -187,6 +201,7 @@ type Agent struct {
 
 	registrations *registrations
 	pulls         *pulls
+	sessions      *sessions
 
 	reconcile kick
 }
@@ -215,6 +230,7 @@ func New(config Config) (*Agent, error) {
 	a.sweep = newSweeper(a)
 	a.registrations = newRegistrations(config.Registrar)
 	a.pulls = newPulls()
+	a.sessions = newSessions(a)
 	return a, nil
 }
 
@@ -223,7 +239,7 @@ func New(config Config) (*Agent, error) {
 func (a *Agent) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		a.engine.run, a.masters.run, a.report.run, a.facts.run, a.sweep.run, a.runReconciler, a.endBootGrace,
+		a.engine.run, a.masters.run, a.report.run, a.facts.run, a.sweep.run, a.sessions.run, a.runReconciler, a.endBootGrace,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

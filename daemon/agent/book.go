@@ -14,6 +14,7 @@ import (
 type book struct {
 	records  Records
 	reported func() // something is in the outbox
+	changed  broadcast
 
 	write sync.Mutex // held over the disk write, so that a record in memory is never older than the one on disk
 
@@ -40,6 +41,14 @@ func (b *book) get(id model.JobID) model.TaskRecord {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.tasks[id]
+}
+
+// find is get that tells whether there is such a task.
+func (b *book) find(id model.JobID) (record model.TaskRecord, ok bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	record, ok = b.tasks[id]
+	return record, ok
 }
 
 // fault returns why the last write failed, nil when it did not.
@@ -91,6 +100,7 @@ func (b *book) remove(id model.JobID) error {
 		return err
 	}
 	delete(b.tasks, id)
+	b.changed.wake()
 	b.reported()
 	return nil
 }
@@ -126,5 +136,6 @@ func (b *book) commit(record model.TaskRecord, err error) error {
 		return err
 	}
 	b.tasks[record.Task.Job.ID] = record
+	b.changed.wake()
 	return nil
 }

@@ -28,10 +28,16 @@
 // registered by its predecessor can take them out. An agent that goes away leaves them registered, because the containers go on.
 // A discovery service in trouble holds up nothing for longer than a few seconds.
 //
+// # Sessions
+//
+// Masters ask on the stream of tasks for what somebody wants to see of a job: its output (logs.go) or a command in its container
+// (exec.go). The agent connects to the master that asked, and everything of the session runs over that connection; package session
+// tells why. There are MaxSessions of them at most. They touch no record, and what holds one up holds up nothing else.
+//
 // # Goroutines
 //
-// Run starts one goroutine each for the masters' stream, the reports, facts and gauges, the engine's events, the sweep and the
-// reconciler; the reconciler starts one per supervised task, and a supervisor one more while it has a running container checked on
-// (monitor.go). Others kick the reconciler through a channel of capacity one; every
+// Run starts one goroutine each for the masters' stream, the reports, facts and gauges, the engine's events, the sweep, the sessions
+// and the reconciler; the reconciler starts one per supervised task, a supervisor one more while it has a running container checked
+// on (monitor.go), and a session has a few of its own. Others kick the reconciler through a channel of capacity one; every
 // kick, and every Poll, compares everything.
 package agent

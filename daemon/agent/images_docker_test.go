@@ -211,14 +211,15 @@ func TestDockerImages(t *testing.T) {
 		h.master.deploy(job, model.GoalStart)
 		status := h.wait(job.ID, model.StateExited, "")
 		// The engine's runtime finds out when the program is to take its place, so it is the log that tells why.
-		log, err := h.docker.Logs(t.Context(), status.ContainerID, container.LogOptions{})
-		if err != nil {
-			t.Fatal(err)
+		var text strings.Builder
+		for line, err := range h.docker.Logs(t.Context(), status.ContainerID, container.LogOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text.WriteString(line.Text + "\n")
 		}
-		defer log.Close()
-		text, err := io.ReadAll(log)
-		if err != nil || !strings.Contains(string(text), "exec format error") || status.ContainerError != "exit code 1" {
-			t.Errorf("ended with %q, log %q, %v; want that the program is of another format", status.ContainerError, text, err)
+		if !strings.Contains(text.String(), "exec format error") || status.ContainerError != "exit code 1" {
+			t.Errorf("ended with %q, log %q; want that the program is of another format", status.ContainerError, text.String())
 		}
 	})
 }

@@ -3,8 +3,10 @@ package agent_test
 import (
 	"cmp"
 	"context"
+	"io"
 	"iter"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 
@@ -29,6 +31,8 @@ type fakeMaster struct {
 	poison   model.JobID // reports of it are refused
 	loseAcks int         // answers to posts that get lost
 	posts    int
+	asked    []model.SessionRequest   // for the stream to send
+	calls    map[string]chan net.Conn // by the id of the session
 }
 
 func newFakeMaster() *fakeMaster {
@@ -155,7 +159,14 @@ func (m *fakeMaster) Tasks(ctx context.Context, _, agentID string, index uint64)
 			m.mu.Lock()
 			changed, err, tasks := m.changed, m.check(agentID), maps.Clone(m.tasks)
 			at := max(m.index, index)
+			asked := m.asked
+			m.asked = nil
 			m.mu.Unlock()
+			for i := range asked {
+				if !yield(model.TaskUpdate{Type: model.TaskUpdateSession, Index: at, Session: &asked[i]}, nil) {
+					return
+				}
+			}
 			if err != nil {
 				yield(model.TaskUpdate{}, err)
 				return
@@ -229,4 +240,30 @@ func (m *fakeMaster) PostGauges(_ context.Context, _ string, g model.Gauges) err
 	}
 	m.gauges = append(m.gauges, g)
 	return nil
+}
+
+// ask asks the agent for a session and returns where its call will arrive.
+func (m *fakeMaster) ask(r model.SessionRequest) <-chan net.Conn {
+	call := make(chan net.Conn, 1)
+	m.edit(func() {
+		if m.calls == nil {
+			m.calls = map[string]chan net.Conn{}
+		}
+		m.calls[r.ID] = call
+		m.asked = append(m.asked, r)
+	})
+	return call
+}
+
+func (m *fakeMaster) Session(_ context.Context, _, _, id string) (io.ReadWriteCloser, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	call, ok := m.calls[id]
+	if !ok {
+		return nil, model.Errorf(model.CodeNotFound, "nobody waits for session %s", id)
+	}
+	delete(m.calls, id)
+	ours, theirs := net.Pipe()
+	call <- ours
+	return theirs, nil
 }

@@ -104,7 +104,10 @@ func (m *masters) session(ctx context.Context) error {
 			return err
 		}
 		m.open()
-		if update.Type == model.TaskUpdateHeartbeat || !orders.apply(update) {
+		if update.Type == model.TaskUpdateSession && update.Session != nil {
+			m.agent.sessions.request(*update.Session)
+		}
+		if !changesTasks(update) || !orders.apply(update) {
 			continue
 		}
 		if err := m.agent.config.Records.SaveDesired(update); err != nil {
@@ -117,6 +120,11 @@ func (m *masters) session(ctx context.Context) error {
 		return cause
 	}
 	return model.Errorf(model.CodeUnavailable, "the stream of tasks ended")
+}
+
+// changesTasks tells whether a line of the stream is about tasks.
+func changesTasks(update model.TaskUpdate) bool {
+	return update.Type == model.TaskUpdateSnapshot || update.Type == model.TaskUpdateChange
 }
 
 // register makes the host this agent's and settles what the master has of it.

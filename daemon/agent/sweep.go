@@ -142,21 +142,15 @@ func (s *sweeper) stop(ctx context.Context, strays []container.State) {
 }
 
 // planSweep returns the running containers that belong to no task, and the ended ones that are no longer of use. Of each task the
-// one that ended last is kept, for its logs.
+// one that ended last before its current one is kept, for its logs.
 func planSweep(containers []container.State, records map[model.JobID]model.TaskRecord, desired map[model.JobID]model.Task) (strays, remains []container.State) {
-	last := make(map[model.JobID]container.State)
-	for _, c := range containers {
-		id, _ := jobOf(c)
-		if c.Exited() && c.FinishedAt.After(last[id].FinishedAt) {
-			last[id] = c
-		}
-	}
+	last := lastEnded(containers, records)
 	for _, c := range containers {
 		id, ok := jobOf(c)
 		record, known := records[id]
 		_, wanted := desired[id]
 		switch {
-		case ok && known && (record.ContainerName == c.Name || record.ContainerID == c.ID):
+		case ok && known && isCurrent(c, record):
 		case ok && c.Running && known && record.ContainerName+record.ContainerID == "":
 			// About to be adopted.
 		case ok && c.Running && wanted && !known:
@@ -169,6 +163,24 @@ func planSweep(containers []container.State, records map[model.JobID]model.TaskR
 		}
 	}
 	return strays, remains
+}
+
+// lastEnded returns, for each task, the container that ended last, without its current one.
+func lastEnded(containers []container.State, records map[model.JobID]model.TaskRecord) map[model.JobID]container.State {
+	last := make(map[model.JobID]container.State)
+	for _, c := range containers {
+		id, ok := jobOf(c)
+		record, known := records[id]
+		if ok && known && c.Exited() && !isCurrent(c, record) && c.FinishedAt.After(last[id].FinishedAt) {
+			last[id] = c
+		}
+	}
+	return last
+}
+
+// isCurrent tells whether a container is the one that a record speaks of.
+func isCurrent(c container.State, record model.TaskRecord) bool {
+	return c.Name == record.ContainerName || c.ID == record.ContainerID
 }
 
 // jobOf returns the job a container was made for.

@@ -51,5 +51,10 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/agents/{host}/tasks", kindStream, s.streamTasks},
 		{"POST", "/v1/agents/{host}/statuses", kindWrite, s.postStatuses},
 		{"POST", "/v1/agents/{host}/gauges", kindWrite, s.postGauges},
+
+		{"GET", "/v1/jobs/{job}/logs", kindStream, s.streamLogs},
+		{"POST", "/v1/hosts/{host}/jobs/{job}/exec", kindStream, s.exec},
+		{"POST", "/v1/agents/{host}/sessions", kindLocal, s.placeSession},
+		{"POST", "/v1/agents/{host}/sessions/{session}", kindStream, s.answerSession},
 	}
 }

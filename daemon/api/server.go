@@ -20,6 +20,10 @@ type Config struct {
 	Logger         *slog.Logger // default: nothing is logged
 	ProductVersion string       // told by /v1/version
 
+	// URL is where agents reach this master, "" for as they already do. Peers are the URLs of all masters; nil: there is no other.
+	URL   string
+	Peers func() []string
+
 	MaxJobBytes   int64 // of the body of a job; default 200 KiB
 	MaxBatchBytes int64 // of status batches and lists of ids; default 4 MiB
 	MaxBodyBytes  int64 // of all other bodies; default 256 KiB
@@ -29,6 +33,10 @@ type Config struct {
 	Heartbeat       time.Duration // between the lines of a stream on which nothing happens; default 10 s
 	WriteTimeout    time.Duration // for a piece of a stream to be taken by its reader, who is cut off otherwise; default 10 s
 	ShutdownTimeout time.Duration // for requests under way to finish when Serve ends; default 10 s
+
+	MaxSessions    int           // of logs and commands, one for each host, at the same time; default 1000
+	SessionTimeout time.Duration // for an agent to call and say that it is ready; default 4 s
+	StallTimeout   time.Duration // for a reader of logs to take some, who is cut off otherwise; default 10 min
 }
 
 func (c Config) withDefaults() Config {
@@ -43,10 +51,13 @@ func (c Config) withDefaults() Config {
 	c.Heartbeat = positive(c.Heartbeat, 10*time.Second)
 	c.WriteTimeout = positive(c.WriteTimeout, 10*time.Second)
 	c.ShutdownTimeout = positive(c.ShutdownTimeout, 10*time.Second)
+	c.MaxSessions = positive(c.MaxSessions, 1000)
+	c.SessionTimeout = positive(c.SessionTimeout, 4*time.Second)
+	c.StallTimeout = positive(c.StallTimeout, 10*time.Minute)
 	return c
 }
 
-func positive[T int64 | time.Duration](v, otherwise T) T {
+func positive[T int | int64 | time.Duration](v, otherwise T) T {
 	if v > 0 {
 		return v
 	}
@@ -62,6 +73,9 @@ type Server struct {
 	mux     *http.ServeMux
 	gzip    func(http.Handler) http.HandlerFunc
 	streams *streams
+
+	sessions *sessions
+	peers    *http.Client // speaks to other masters
 }
 
 // New makes a server. It starts nothing.
@@ -84,6 +98,9 @@ func New(config Config) *Server {
 		mux:     http.NewServeMux(),
 		gzip:    zip,
 		streams: newStreams(),
+
+		sessions: newSessions(config.MaxSessions),
+		peers:    &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Minute}},
 	}
 	for _, r := range s.routes() {
 		s.mux.Handle(r.method+" "+r.pattern, s.serve(r))
@@ -134,11 +151,13 @@ func (s *Server) shutdown(server *http.Server) {
 		server.Close()
 	}
 	s.streams.wait()
+	s.peers.CloseIdleConnections()
 }
 
 // Close ends all streams and waits for them. Serve does it by itself; it is for those who serve Handler in another way.
 func (s *Server) Close() error {
 	s.streams.close()
 	s.streams.wait()
+	s.peers.CloseIdleConnections()
 	return nil
 }

@@ -33,6 +33,7 @@ func (s *Server) streamTasks(w http.ResponseWriter, r *http.Request) error {
 	st := &taskStream{
 		server: s, host: r.PathValue("host"), agentID: r.URL.Query().Get("agent"),
 		index: index, seed: maphash.MakeSeed(), sent: map[model.JobID]uint64{},
+		asked: make(chan model.SessionRequest, askedAtOnce),
 	}
 	if st.agentID == "" {
 		return model.Errorf(model.CodeInvalid, "the parameter agent is missing: it must be the id of the agent")
@@ -68,14 +69,19 @@ func (st *taskStream) start(w http.ResponseWriter, first []byte) error {
 		return nil
 	}
 	st.conn = conn
+	st.server.sessions.join(st)
 	go func() {
 		defer st.server.streams.release(o)
 		defer conn.Close()
+		defer st.server.sessions.leave(st)
 		err := st.run(append(head.Bytes(), first...))
 		st.server.log.Debug("task stream ended", "host", st.host, "index", st.index, "error", err)
 	}()
 	return nil
 }
+
+// askedAtOnce is how many sessions can be asked for before the stream has sent them.
+const askedAtOnce = 16
 
 // taskStream is the stream to one agent. It sends what differs from what it has sent.
 type taskStream struct {
@@ -89,6 +95,8 @@ type taskStream struct {
 	started bool            // the snapshot has been sent
 	seed    maphash.Seed
 	sent    map[model.JobID]uint64 // fingerprints of the tasks as sent
+
+	asked chan model.SessionRequest // sessions to ask the agent for
 }
 
 func (st *taskStream) run(line []byte) error {
@@ -101,23 +109,28 @@ func (st *taskStream) run(line []byte) error {
 			}
 			heartbeat.Reset(st.server.config.Heartbeat)
 		}
-		beat := false
-		select {
-		case <-st.changed:
-		case <-heartbeat.C:
-			beat = true
-		case <-st.server.streams.done:
-			return errShuttingDown()
-		}
 		var err error
-		if line, err = st.next(); err != nil {
+		if line, err = st.await(heartbeat.C); err != nil {
 			return err
 		}
-		if line == nil && beat {
-			if line, err = st.line(model.TaskUpdateHeartbeat, nil, nil); err != nil {
-				return err
-			}
+	}
+}
+
+// await returns the next line to send, nil when there turns out to be none.
+func (st *taskStream) await(heartbeat <-chan time.Time) ([]byte, error) {
+	select {
+	case <-st.changed:
+		return st.next()
+	case r := <-st.asked:
+		return st.line(taskLine{Type: model.TaskUpdateSession, Session: &r})
+	case <-heartbeat:
+		line, err := st.next()
+		if line == nil && err == nil {
+			return st.line(taskLine{Type: model.TaskUpdateHeartbeat})
 		}
+		return line, err
+	case <-st.server.streams.done:
+		return nil, errShuttingDown()
 	}
 }
 
@@ -162,21 +175,26 @@ func (st *taskStream) next() ([]byte, error) {
 	switch {
 	case !st.started:
 		st.started = true
-		return st.line(model.TaskUpdateSnapshot, updated, nil)
+		return st.line(taskLine{Type: model.TaskUpdateSnapshot, Tasks: updated})
 	case len(updated) == 0 && len(removed) == 0:
 		return nil, nil
 	}
-	return st.line(model.TaskUpdateChange, updated, removed)
+	return st.line(taskLine{Type: model.TaskUpdateChange, Tasks: updated, Removed: removed})
 }
 
-// line encodes a model.TaskUpdate whose tasks are encoded already.
-func (st *taskStream) line(t model.TaskUpdateType, tasks []json.RawMessage, removed []model.JobID) ([]byte, error) {
-	encoded, err := encode(struct {
-		Type    model.TaskUpdateType `json:"type"`
-		Index   uint64               `json:"index"`
-		Tasks   []json.RawMessage    `json:"tasks,omitempty"`
-		Removed []model.JobID        `json:"removed,omitempty"`
-	}{t, st.index, tasks, removed})
+// taskLine is a model.TaskUpdate whose tasks are encoded already.
+type taskLine struct {
+	Type    model.TaskUpdateType  `json:"type"`
+	Index   uint64                `json:"index"`
+	Tasks   []json.RawMessage     `json:"tasks,omitempty"`
+	Removed []model.JobID         `json:"removed,omitempty"`
+	Session *model.SessionRequest `json:"session,omitempty"`
+}
+
+// line encodes a line of the present index.
+func (st *taskStream) line(l taskLine) ([]byte, error) {
+	l.Index = st.index
+	encoded, err := encode(l)
 	if err != nil {
 		return nil, err
 	}

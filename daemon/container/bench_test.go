@@ -1,7 +1,6 @@
 package container_test
 
 import (
-	"bufio"
 	"fmt"
 	"slices"
 	"testing"
@@ -87,14 +86,11 @@ func (w *benchmarkedWay) round(b *testing.B, docker *container.Docker, name stri
 	w.starts = append(w.starts, time.Since(begin))
 
 	// Before its trap is set, the first process of a container does not hear TERM at all.
-	log, err := docker.Logs(b.Context(), name, container.LogOptions{Follow: true})
-	if err != nil {
-		return err
-	}
-	_, err = bufio.NewReader(log).ReadString('\n')
-	_ = log.Close()
-	if err != nil {
-		return err
+	for _, err := range docker.Logs(b.Context(), name, container.LogOptions{Follow: true}) {
+		if err != nil {
+			return err
+		}
+		break
 	}
 
 	begin = time.Now()

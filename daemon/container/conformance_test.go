@@ -37,7 +37,12 @@ func TestConformance(t *testing.T) {
 		"start that fails says why":             conformsStartThatFailsSaysWhy,
 		"container can be started again":        conformsContainerCanBeStartedAgain,
 		"calls end with their context":          conformsCallsEndWithTheirContext,
-		"close ends events and followed logs":   conformsCloseEndsEventsAndFollowedLogs,
+		"close ends what goes on":               conformsCloseEndsWhatGoesOn,
+		"attached command":                      conformsAttachedCommand,
+		"attached command refused":              conformsAttachedCommandRefused,
+		"attached command ends with container":  conformsAttachedCommandEndsWithItsContainer,
+		"attached command ends with context":    conformsAttachedCommandEndsWithItsContext,
+		"attached command and its output":       conformsAttachedCommandEndsWhenItsOutputIsNotTaken,
 		"many at once":                          conformsManyAtOnce,
 	}
 	for name, newBench := range runtimes {
@@ -186,7 +191,7 @@ func conformsUnknownContainersAreNotFound(t *testing.T, b *bench) {
 	for name, do := range map[string]func() error{
 		"inspect": func() error { _, err := b.Inspect(t.Context(), id); return err },
 		"start":   func() error { return b.Start(t.Context(), id) },
-		"logs":    func() error { _, err := b.Logs(t.Context(), id, container.LogOptions{}); return err },
+		"logs":    func() error { return endOf(b.Logs(t.Context(), id, container.LogOptions{})) },
 		"exec":    func() error { _, err := b.Exec(t.Context(), id, []string{"true"}); return err },
 	} {
 		err := do()
@@ -249,54 +254,60 @@ func conformsLogs(t *testing.T, b *bench) {
 		{"since after the end", container.LogOptions{Since: state.FinishedAt.Add(time.Minute)}, ""},
 		{"followed to the end", container.LogOptions{Follow: true}, all},
 		{"tail followed", container.LogOptions{Follow: true, Tail: 1}, "line 5\n"},
+		{"no tail", container.LogOptions{Tail: container.NoTail}, ""},
+		{"no tail followed", container.LogOptions{Follow: true, Tail: container.NoTail}, ""},
 	} {
 		if diff := cmp.Diff(test.want, b.output(id, test.options)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
-	stamped := b.output(id, container.LogOptions{Timestamps: true, Tail: 1})
-	at, text, _ := strings.Cut(stamped, " ")
-	if _, err := time.Parse(time.RFC3339Nano, at); err != nil || text != "line 5\n" {
-		t.Errorf("with timestamps %q: %v", stamped, err)
+	for _, line := range b.lines(id, container.LogOptions{}) {
+		if line.Stream != model.Stdout || line.Time.Before(state.StartedAt.Add(-time.Second)) || line.Time.After(state.FinishedAt.Add(time.Second)) {
+			t.Errorf("%+v of a container that ran from %s to %s", line, state.StartedAt, state.FinishedAt)
+		}
 	}
 
 	grumbles := b.run(grumbler)
 	b.awaitExit(grumbles)
-	if got := b.output(grumbles, container.LogOptions{}); got != "to error output\n" {
-		t.Errorf("error output: %q", got)
+	got := b.lines(grumbles, container.LogOptions{})
+	if len(got) != 1 || got[0].Text != "to error output" || got[0].Stream != model.Stderr || got[0].Time.IsZero() {
+		t.Errorf("error output: %+v", got)
 	}
 }
 
 func conformsFollowedLogEndsWithTheContainer(t *testing.T, b *bench) {
 	id := b.run(polite)
-	log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
-	if err != nil {
-		t.Fatal(err)
+	got := ""
+	for line, err := range b.Logs(t.Context(), id, container.LogOptions{Follow: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += line.Text
+		if err := b.Stop(t.Context(), id, time.Minute); err != nil {
+			t.Fatal(err)
+		}
 	}
-	defer log.Close()
-	if err := b.Stop(t.Context(), id, time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := io.ReadAll(log); err != nil || string(text) != "ready\n" {
-		t.Errorf("log %q, %v", text, err)
+	if got != "ready" {
+		t.Errorf("log %q", got)
 	}
 }
 
 func conformsFollowedLogEndsWithItsContext(t *testing.T, b *bench) {
 	id := b.run(polite)
 	ctx, cancel := context.WithCancel(t.Context())
-	log, err := b.Logs(ctx, id, container.LogOptions{Follow: true})
-	if err != nil {
-		t.Fatal(err)
+	defer cancel()
+	var lines int
+	var end error
+	for _, err := range b.Logs(ctx, id, container.LogOptions{Follow: true}) {
+		if err != nil {
+			end = err
+			continue
+		}
+		lines++
+		cancel()
 	}
-	defer log.Close()
-	reader := bufio.NewReader(log)
-	if line, err := reader.ReadString('\n'); line != "ready\n" {
-		t.Fatalf("first line %q, %v", line, err)
-	}
-	cancel()
-	if _, err := reader.ReadString('\n'); !errors.Is(err, context.Canceled) {
-		t.Errorf("after cancel: %v", err)
+	if lines != 1 || !errors.Is(end, context.Canceled) {
+		t.Errorf("%d lines, then %v", lines, end)
 	}
 }
 
@@ -438,16 +449,31 @@ func conformsCallsEndWithTheirContext(t *testing.T, b *bench) {
 	}
 }
 
-func conformsCloseEndsEventsAndFollowedLogs(t *testing.T, b *bench) {
+func conformsCloseEndsWhatGoesOn(t *testing.T, b *bench) {
 	id := b.run(polite)
-	log, err := b.Logs(t.Context(), id, container.LogOptions{Follow: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	if _, err := io.ReadFull(log, make([]byte, len("ready\n"))); err != nil {
-		t.Fatal(err)
-	}
+	logEnd, execEnd := make(chan error, 1), make(chan error, 1)
+	reading, running := make(chan struct{}), make(chan struct{})
+	go func() {
+		for _, err := range b.Logs(t.Context(), id, container.LogOptions{Follow: true}) {
+			if err != nil {
+				logEnd <- err
+				return
+			}
+			close(reading)
+		}
+		logEnd <- nil
+	}()
+	go func() {
+		input := make(chan container.ExecInput, 1)
+		input <- container.ExecInput{Data: []byte("x")}
+		_, err := b.ExecAttached(t.Context(), id, container.ExecOptions{
+			Command: []string{"cat"}, Input: input,
+			Output: func(model.OutputStream, []byte) error { close(running); return nil },
+		})
+		execEnd <- err
+	}()
+	<-reading
+	<-running
 	for event, err := range b.Events(t.Context()) {
 		if event.Action == container.EventSubscribed {
 			if err := b.Close(); err != nil {
@@ -462,8 +488,11 @@ func conformsCloseEndsEventsAndFollowedLogs(t *testing.T, b *bench) {
 			break
 		}
 	}
-	if _, err := io.ReadAll(log); !errors.Is(err, container.ErrUnavailable) {
+	if err := <-logEnd; !errors.Is(err, container.ErrUnavailable) {
 		t.Errorf("the log ended with %v", err)
+	}
+	if err := <-execEnd; !errors.Is(err, container.ErrUnavailable) {
+		t.Errorf("the command ended with %v", err)
 	}
 	if !b.inspect(id).Running {
 		t.Error("close stopped the container")

@@ -3,6 +3,8 @@ package container
 import (
 	"strings"
 	"time"
+
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // Labels every container of ours carries. They are set by Create and win over labels of the same key in the Spec.
@@ -171,14 +173,21 @@ type Event struct {
 // AgentID returns the id of the agent the container belongs to.
 func (e Event) AgentID() string { return e.Labels[LabelAgent] }
 
-// LogOptions choose what Logs returns. The zero value is everything so far, then the end.
-//
-// Output and error output come as one stream, in the order in which the runtime received them; lines of the two are not marked.
+// LogOptions choose what Logs yields. The zero value is everything so far.
 type LogOptions struct {
-	Follow     bool      // go on until the container ends, the reader is closed or ctx is done
-	Tail       int       // only the last so many lines; 0 means all
-	Since      time.Time // only lines from then on; zero means all
-	Timestamps bool      // begin each line with its time, RFC 3339 with nanoseconds, and a space
+	Follow bool      // go on until the container ends
+	Tail   int       // only the last so many lines of what there is; 0 means all, NoTail none
+	Since  time.Time // only lines from then on; zero means all
+}
+
+// NoTail leaves out all lines that are there already.
+const NoTail = -1
+
+// LogLine is one line of a container's output, without its line break. A line that does not end is cut after 16 KiB.
+type LogLine struct {
+	Time   time.Time // when the runtime received it
+	Stream model.OutputStream
+	Text   string
 }
 
 // ImportOptions say how an imported image is run.

@@ -11,9 +11,10 @@
 //   - Remove does not stop. It refuses a running container with ErrRunning.
 //   - Events are pokes: one can be delivered twice, and those of a time without a subscription are lost. The first event of each
 //     subscription is EventSubscribed; who lists or inspects after it misses nothing.
-//   - Every call has a limit of its own, except Logs with Follow, Events, Exec, Import and a Pull that keeps getting bytes; these end
+//   - Every call has a limit of its own, except Logs, Events, Exec, ExecAttached, Import and a Pull that keeps getting bytes; these end
 //     with their context.
-//   - Every method is safe for concurrent use. Close ends running Events and followed Logs; containers keep running.
+//   - Logs and Events are for ranging over. They hold nothing between two loops, and what they hold in one is let go when it ends.
+//   - Every method is safe for concurrent use. Close ends running Events, followed Logs and attached commands; containers keep running.
 //
 // # The process runtime
 //

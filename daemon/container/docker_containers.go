@@ -180,57 +180,6 @@ func (d *Docker) List(ctx context.Context, agentID string) ([]State, error) {
 	return present, nil
 }
 
-// Exec runs a command in a running container and returns its exit code; output is dropped. It has no limit but ctx's; when ctx ends,
-// the command is left running in the container. ErrNotRunning when the container does not run.
-func (d *Docker) Exec(ctx context.Context, id string, command []string) (int, error) {
-	if len(command) == 0 {
-		return 0, invalid("exec in container %s: the command is empty", id)
-	}
-	var exec mobycontainer.ExecCreateResponse
-	err := d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
-		exec, err = d.client.ContainerExecCreate(ctx, id, mobycontainer.ExecOptions{Cmd: command})
-		return err
-	})
-	if err == nil {
-		err = d.call(ctx, d.config.CallTimeout, func(ctx context.Context) error {
-			return d.client.ContainerExecStart(ctx, exec.ID, mobycontainer.ExecStartOptions{Detach: true})
-		})
-	}
-	switch {
-	case errdefs.IsNotFound(err):
-		return 0, notFound(id, err)
-	case errdefs.IsConflict(err):
-		return 0, fail(ErrNotRunning, err, "container %s is not running", id)
-	case err != nil:
-		return 0, d.refused(err, "exec in container %s", id)
-	}
-	return d.execExitCode(ctx, id, exec.ID)
-}
-
-// execExitCode asks until the command has ended: the engine has no call that waits for it.
-func (d *Docker) execExitCode(ctx context.Context, id, execID string) (int, error) {
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		var exec mobycontainer.ExecInspect
-		err := d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
-			exec, err = d.client.ContainerExecInspect(ctx, execID)
-			return err
-		})
-		switch {
-		case errdefs.IsNotFound(err):
-			return 0, fail(ErrNotRunning, err, "container %s ended while a command was run in it", id)
-		case err != nil:
-			return 0, d.refused(err, "exec in container %s", id)
-		case !exec.Running:
-			return exec.ExitCode, nil
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return 0, context.Cause(ctx)
-		}
-	}
-}
-
 func stateOf(found mobycontainer.InspectResponse) State {
 	state := State{
 		ID:        found.ID,

@@ -50,7 +50,7 @@ func TestDockerUnavailable(t *testing.T) {
 				"kill":    func() error { return docker.Kill(t.Context(), "id") },
 				"remove":  func() error { return docker.Remove(t.Context(), "id") },
 				"list":    func() error { _, err := docker.List(t.Context(), "agent"); return err },
-				"logs":    func() error { _, err := docker.Logs(t.Context(), "id", container.LogOptions{}); return err },
+				"logs":    func() error { return endOf(docker.Logs(t.Context(), "id", container.LogOptions{})) },
 				"exec":    func() error { _, err := docker.Exec(t.Context(), "id", []string{"true"}); return err },
 				"events": func() error {
 					for _, err := range docker.Events(t.Context()) {

@@ -1,11 +1,14 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"io"
+	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -14,95 +17,111 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// Logs returns the output of a container of ours, standard output and error output as one stream. The caller closes it. It ends
-// with io.EOF when the container has ended (or at once without Follow), and with ErrUnavailable when the engine goes away.
-func (d *Docker) Logs(ctx context.Context, id string, options LogOptions) (io.ReadCloser, error) {
-	if err := d.ready(ctx); err != nil {
-		return nil, err
+// Logs yields the output of a container of ours. It ends with an ErrUnavailable when the engine goes away.
+func (d *Docker) Logs(ctx context.Context, id string, options LogOptions) iter.Seq2[LogLine, error] {
+	return func(yield func(LogLine, error) bool) {
+		if err := d.ready(ctx); err != nil {
+			yield(LogLine{}, err)
+			return
+		}
+		streamed, established, cancel := d.stream(ctx)
+		defer cancel()
+		body, err := d.openLog(streamed, id, options)
+		established()
+		if err != nil {
+			yield(LogLine{}, err)
+			return
+		}
+		defer body.Close()
+		frames := &dockerFrames{body: body}
+		yieldLines(options, func() (LogLine, error) {
+			stream, payload, err := frames.next()
+			switch {
+			case err == nil:
+				return parseDockerLine(stream, payload), nil
+			case streamed.Err() == nil && (errors.Is(err, io.EOF) || isOurs(err)):
+				return LogLine{}, err
+			}
+			return LogLine{}, d.streamEnd(streamed, err)
+		}, yield)
 	}
-	request := mobycontainer.LogsOptions{
-		ShowStdout: true,
-		ShowStderr: true,
-		Follow:     options.Follow,
-		Timestamps: options.Timestamps,
-	}
-	if options.Tail > 0 {
-		request.Tail = strconv.Itoa(options.Tail)
+}
+
+func (d *Docker) openLog(streamed context.Context, id string, options LogOptions) (io.ReadCloser, error) {
+	request := mobycontainer.LogsOptions{ShowStdout: true, ShowStderr: true, Timestamps: true, Follow: options.Follow}
+	if options.Tail != 0 {
+		request.Tail = strconv.Itoa(max(0, options.Tail))
 	}
 	if !options.Since.IsZero() {
 		request.Since = options.Since.Format(time.RFC3339Nano)
 	}
-	streamed, established, cancel := d.stream(ctx)
 	body, err := d.client.ContainerLogs(streamed, id, request)
-	established()
 	switch {
 	case err == nil:
-		return &dockerLog{
-			body:   body,
-			cancel: cancel,
-			broken: func(err error) error {
-				if errors.Is(err, io.EOF) && streamed.Err() == nil {
-					return io.EOF
-				}
-				return d.streamEnd(streamed, err)
-			},
-		}, nil
+		return body, nil
 	case errdefs.IsNotFound(err):
-		err = notFound(id, err)
-	default:
-		err = d.refused(d.explain(streamed, err), "read the log of container %s", id)
+		return nil, notFound(id, err)
 	}
-	cancel()
-	return nil, err
+	return nil, d.refused(d.explain(streamed, err), "read the log of container %s", id)
 }
 
-// dockerLog takes the frames off the engine's stream: each is one byte for the kind of output, three of padding, four of length,
-// and the payload.
-type dockerLog struct {
-	body   io.ReadCloser
-	cancel context.CancelFunc    // of the request
-	broken func(err error) error // what a failed read means to the caller
-	left   uint32                // bytes of the current frame not yet read
-}
-
-// frameError is the kind of frame in which the engine reports that it cannot read on.
-const frameError = 3
-
-func (l *dockerLog) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for l.left == 0 {
-		var header [8]byte
-		if _, err := io.ReadFull(l.body, header[:]); err != nil {
-			return 0, l.broken(err)
-		}
-		l.left = binary.BigEndian.Uint32(header[4:])
-		if header[0] == frameError {
-			return 0, l.engineError()
-		}
-	}
-	n, err := l.body.Read(p[:min(len(p), int(l.left))])
-	l.left -= uint32(n)
-	if errors.Is(err, io.EOF) && l.left > 0 {
-		err = io.ErrUnexpectedEOF
-	}
+// parseDockerLine splits what the engine sends for one line into its time and its text.
+func parseDockerLine(stream model.OutputStream, payload []byte) LogLine {
+	whole := string(bytes.TrimSuffix(payload, []byte("\n")))
+	at, text, _ := strings.Cut(whole, " ")
+	when, err := time.Parse(time.RFC3339Nano, at)
 	if err != nil {
-		return n, l.broken(err)
+		return LogLine{Stream: stream, Text: whole}
 	}
-	return n, nil
+	return LogLine{Time: when, Stream: stream, Text: text}
 }
 
-func (l *dockerLog) engineError() error {
-	text, err := io.ReadAll(io.LimitReader(l.body, int64(min(l.left, 4096))))
-	if err != nil {
-		return l.broken(err)
-	}
-	return model.Errorf(model.CodeInternal, "read the log: %s", text)
+// dockerFrames reads the frames of the engine's streams: each is one byte for the kind of output, three of padding, four of length,
+// and the payload. Of a log, each is a line; of a command, whatever came at once.
+type dockerFrames struct {
+	body    io.Reader
+	payload []byte
 }
 
-// Close ends the request.
-func (l *dockerLog) Close() error {
-	l.cancel()
-	return l.body.Close()
+// The kinds of frames.
+const (
+	frameStdout = 1
+	frameStderr = 2
+	frameError  = 3 // the engine reports that it cannot read on
+)
+
+// maxDockerFrame bounds a frame. The engine's own are below 64 KiB.
+const maxDockerFrame = 16 << 20
+
+// next returns a frame, which is valid until the next call. The end is io.EOF.
+func (f *dockerFrames) next() (model.OutputStream, []byte, error) {
+	var header [8]byte
+	if _, err := io.ReadFull(f.body, header[:]); err != nil {
+		return "", nil, err
+	}
+	size := int(binary.BigEndian.Uint32(header[4:]))
+	if header[0] > frameError || size > maxDockerFrame {
+		return "", nil, model.Errorf(model.CodeInternal, "the engine's stream cannot be understood")
+	}
+	if cap(f.payload) < size {
+		f.payload = make([]byte, size)
+	}
+	f.payload = f.payload[:size]
+	if _, err := io.ReadFull(f.body, f.payload); err == io.EOF {
+		return "", nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return "", nil, err
+	}
+	switch header[0] {
+	case frameStderr:
+		return model.Stderr, f.payload, nil
+	case frameError:
+		return "", nil, model.Errorf(model.CodeInternal, "the engine cannot read on: %s", f.payload)
+	}
+	return model.Stdout, f.payload, nil
+}
+
+func isOurs(err error) bool {
+	var coded *model.Error
+	return errors.As(err, &coded)
 }

@@ -14,6 +14,7 @@ var (
 	ErrNameInUse     = newKind(model.CodeInvalid, "the container name is in use")
 	ErrRunning       = newKind(model.CodeInvalid, "the container is running")
 	ErrNotRunning    = newKind(model.CodeInvalid, "the container is not running")
+	ErrNoCommand     = newKind(model.CodeCommandNotFound, "no such command")
 	ErrStopTimeout   = newKind(model.CodeTimeout, "the container was killed and did not end")
 )
 

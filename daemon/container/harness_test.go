@@ -1,11 +1,9 @@
 package container_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"strings"
@@ -31,8 +29,9 @@ type engine interface {
 	Kill(ctx context.Context, idOrName string) error
 	Remove(ctx context.Context, idOrName string) error
 	List(ctx context.Context, agentID string) ([]container.State, error)
-	Logs(ctx context.Context, id string, options container.LogOptions) (io.ReadCloser, error)
+	Logs(ctx context.Context, id string, options container.LogOptions) iter.Seq2[container.LogLine, error]
 	Exec(ctx context.Context, id string, command []string) (int, error)
+	ExecAttached(ctx context.Context, id string, options container.ExecOptions) (int, error)
 	Events(ctx context.Context) iter.Seq2[container.Event, error]
 	Close() error
 }
@@ -59,7 +58,7 @@ var (
 	}
 	grumbler = workload{
 		"grumbler", `echo to error output >&2; exit 1`,
-		container.SimBehaviour{Runs: time.Nanosecond, ExitCode: 1, Output: []string{"to error output"}},
+		container.SimBehaviour{Runs: time.Nanosecond, ExitCode: 1, ErrorOutput: []string{"to error output"}},
 	}
 )
 
@@ -191,14 +190,13 @@ func (b *bench) run(w workload) string {
 	if !strings.Contains(w.script, "echo ready") {
 		return id
 	}
-	log, err := b.Logs(b.t.Context(), id, container.LogOptions{Follow: true})
-	if err != nil {
-		b.t.Fatal(err)
+	for line, err := range b.Logs(b.t.Context(), id, container.LogOptions{Follow: true}) {
+		if err != nil || line.Text != "ready" {
+			b.t.Fatalf("first line %+v, %v", line, err)
+		}
+		return id
 	}
-	defer log.Close()
-	if line, err := bufio.NewReader(log).ReadString('\n'); line != "ready\n" {
-		b.t.Fatalf("first line %q, %v", line, err)
-	}
+	b.t.Fatal("the container ended without a word")
 	return id
 }
 
@@ -231,18 +229,33 @@ func (b *bench) inspect(id string) container.State {
 	return state
 }
 
+func (b *bench) lines(id string, options container.LogOptions) []container.LogLine {
+	b.t.Helper()
+	var lines []container.LogLine
+	for line, err := range b.Logs(b.t.Context(), id, options) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 func (b *bench) output(id string, options container.LogOptions) string {
 	b.t.Helper()
-	log, err := b.Logs(b.t.Context(), id, options)
-	if err != nil {
-		b.t.Fatal(err)
+	var text strings.Builder
+	for _, line := range b.lines(id, options) {
+		text.WriteString(line.Text + "\n")
 	}
-	defer log.Close()
-	text, err := io.ReadAll(log)
-	if err != nil {
-		b.t.Fatal(err)
+	return text.String()
+}
+
+// endOf reads a log to its end and returns what ended it.
+func endOf(log iter.Seq2[container.LogLine, error]) (last error) {
+	for _, err := range log {
+		last = err
 	}
-	return string(text)
+	return last
 }
 
 // recorder collects the events of one bench's agent.

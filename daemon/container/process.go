@@ -5,12 +5,10 @@ package container
 import (
 	"cmp"
 	"context"
-	"errors"
 	"iter"
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -120,7 +118,7 @@ func (p *Process) load() error {
 // Name returns "process".
 func (p *Process) Name() string { return "process" }
 
-// Close ends Events and followed Logs and gives the folder free. Processes keep running.
+// Close ends Events, followed Logs and attached commands and gives the folder free. Processes keep running.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	if p.isClosed {
@@ -312,44 +310,6 @@ func (p *Process) Remove(_ context.Context, idOrName string) error {
 		return model.Errorf(model.CodeInternal, "remove container %s: %v", idOrName, err)
 	}
 	return nil
-}
-
-// Exec runs a command in the container's working folder, with its environment, beside its process. When ctx ends, the command is
-// killed. ErrNotRunning when the container does not run.
-func (p *Process) Exec(ctx context.Context, id string, command []string) (int, error) {
-	if len(command) == 0 {
-		return 0, invalid("exec in container %s: the command is empty", id)
-	}
-	p.mu.Lock()
-	c := p.find(id)
-	running := c != nil && c.state().Running
-	p.mu.Unlock()
-	switch {
-	case c == nil:
-		return 0, notFound(id, nil)
-	case !running:
-		return 0, fail(ErrNotRunning, nil, "container %s is not running", id)
-	}
-	env := processEnv(c.record.Spec)
-	path, err := lookPath(command[0], c.file(dirWork), env)
-	if err != nil {
-		return 0, err
-	}
-	run := exec.CommandContext(ctx, path, command[1:]...)
-	run.Args, run.Env, run.Dir = command, env, c.file(dirWork)
-	run.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	run.Cancel = func() error { return unix.Kill(-run.Process.Pid, unix.SIGKILL) }
-	err = run.Run()
-	var failed *exec.ExitError
-	switch {
-	case err == nil:
-		return 0, nil
-	case ctx.Err() != nil:
-		return 0, context.Cause(ctx)
-	case errors.As(err, &failed):
-		return exitCode(failed.ProcessState), nil
-	}
-	return 0, model.Errorf(model.CodeInternal, "exec in container %s: %v", id, err)
 }
 
 // Events yields what happens to the containers.

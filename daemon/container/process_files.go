@@ -18,7 +18,7 @@ const (
 	fileSpec   = "spec.json"  // what was asked for; a folder without it is not a container
 	fileRun    = "run.json"   // the last start
 	fileExit   = "exit.json"  // how it ended; absent while it runs
-	fileOutput = "output.log" // each line begins with its time
+	fileOutput = "output.log" // each line begins with its time and the mark of its stream
 	fileAlive  = "alive"      // a FIFO that the shim holds open while it lives
 	fileShim   = "shim.log"   // what the shim itself had to say
 	dirWork    = "work"       // the working folder of the process
@@ -122,16 +122,16 @@ func lookPath(command, dir string, env []string) (string, error) {
 			}
 		}
 	}
-	return "", invalid("no command %q on the PATH", command)
+	return "", fail(ErrNoCommand, nil, "no command %q on the PATH", command)
 }
 
 func executable(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return invalid("no command %q: %v", path, err)
+		return fail(ErrNoCommand, err, "no command %q: %v", path, err)
 	case info.IsDir() || info.Mode()&0o111 == 0:
-		return invalid("%q is not an executable file", path)
+		return fail(ErrNoCommand, nil, "%q is not an executable file", path)
 	}
 	return nil
 }

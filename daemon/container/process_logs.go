@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"strings"
 	"time"
@@ -18,12 +19,28 @@ import (
 // followEvery is how often a followed log looks for more.
 const followEvery = 50 * time.Millisecond
 
-// Logs returns what the process wrote. With Follow it goes on until the process ends.
-func (p *Process) Logs(ctx context.Context, id string, options LogOptions) (io.ReadCloser, error) {
-	c, err := p.lookup(id)
-	if err != nil {
-		return nil, err
+// Logs yields what the process wrote. With Follow it goes on until the process ends.
+func (p *Process) Logs(ctx context.Context, id string, options LogOptions) iter.Seq2[LogLine, error] {
+	return func(yield func(LogLine, error) bool) {
+		c, err := p.lookup(id)
+		if err != nil {
+			yield(LogLine{}, err)
+			return
+		}
+		output, err := c.openOutput(options.Tail)
+		if err != nil {
+			yield(LogLine{}, err)
+			return
+		}
+		defer output.Close()
+		log := &processLog{runtime: p, container: c, reader: bufio.NewReaderSize(output, 64<<10), follow: options.Follow}
+		yieldLines(options, func() (LogLine, error) { return log.next(ctx) }, yield)
 	}
+}
+
+// openOutput opens the output of a container at its last lines.
+func (c *process) openOutput(tail int) (*os.File, error) {
+	id := c.record.ID
 	output, err := os.OpenFile(c.file(fileOutput), os.O_RDONLY|os.O_CREATE, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -31,21 +48,16 @@ func (p *Process) Logs(ctx context.Context, id string, options LogOptions) (io.R
 	case err != nil:
 		return nil, model.Errorf(model.CodeInternal, "read the log of container %s: %v", id, err)
 	}
-	if err := seekTail(output, options.Tail); err != nil {
+	if tail < 0 {
+		_, err = output.Seek(0, io.SeekEnd)
+	} else {
+		err = seekTail(output, tail)
+	}
+	if err != nil {
 		_ = output.Close()
 		return nil, model.Errorf(model.CodeInternal, "read the log of container %s: %v", id, err)
 	}
-	reading, cancel := context.WithCancel(ctx)
-	log := &processLog{runtime: p, container: c, reader: bufio.NewReader(output), follow: options.Follow}
-	return &lineReader{
-		timestamps: options.Timestamps,
-		since:      options.Since,
-		next:       func() (logLine, error) { return log.next(reading) },
-		closeLog: func() error {
-			cancel()
-			return output.Close()
-		},
-	}, nil
+	return output, nil
 }
 
 // seekTail moves a file to the beginning of its last so many lines; 0 means all.
@@ -99,8 +111,11 @@ type processLog struct {
 	partial   string // of a line whose end is not written yet
 }
 
-func (l *processLog) next(ctx context.Context) (logLine, error) {
+func (l *processLog) next(ctx context.Context) (LogLine, error) {
 	for {
+		if ctx.Err() != nil {
+			return LogLine{}, context.Cause(ctx)
+		}
 		ended := l.ended() // asked before reading: what was written before the end is read
 		text, err := l.reader.ReadString('\n')
 		l.partial += text
@@ -110,16 +125,16 @@ func (l *processLog) next(ctx context.Context) (logLine, error) {
 			l.partial = ""
 			return line, nil
 		case !errors.Is(err, io.EOF):
-			return logLine{}, err
+			return LogLine{}, err
 		case !l.follow || ended:
-			return logLine{}, io.EOF
+			return LogLine{}, io.EOF
 		}
 		select {
 		case <-time.After(followEvery):
 		case <-ctx.Done():
-			return logLine{}, context.Cause(ctx)
+			return LogLine{}, context.Cause(ctx)
 		case <-l.runtime.closing:
-			return logLine{}, errProcessClosed()
+			return LogLine{}, errProcessClosed()
 		}
 	}
 }
@@ -130,12 +145,19 @@ func (l *processLog) ended() bool {
 	return !l.container.state().Running
 }
 
-// parseLine splits a line of the output file into its time and its text.
-func parseLine(line string) logLine {
-	at, text, _ := strings.Cut(line, " ")
+// parseLine splits a line of the output file into its time, its stream and its text.
+func parseLine(line string) LogLine {
+	at, rest, _ := strings.Cut(line, " ")
 	when, err := time.Parse(outputTime, at)
 	if err != nil {
-		return logLine{text: line} // cut short by a full disk
+		return LogLine{Stream: model.Stdout, Text: line} // cut short by a full disk
 	}
-	return logLine{at: when, text: text}
+	mark, text, _ := strings.Cut(rest, " ")
+	switch mark {
+	case string(markStdout):
+		return LogLine{Time: when, Stream: model.Stdout, Text: text}
+	case string(markStderr):
+		return LogLine{Time: when, Stream: model.Stderr, Text: text}
+	}
+	return LogLine{Time: when, Stream: model.Stdout, Text: rest}
 }

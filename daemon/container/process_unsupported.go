@@ -4,7 +4,6 @@ package container
 
 import (
 	"context"
-	"io"
 	"iter"
 	"time"
 
@@ -37,8 +36,11 @@ func (*Process) Kill(context.Context, string) error                  { return er
 func (*Process) Remove(context.Context, string) error                { return errNoProcess() }
 func (*Process) List(context.Context, string) ([]State, error)       { return nil, errNoProcess() }
 func (*Process) Exec(context.Context, string, []string) (int, error) { return 0, errNoProcess() }
-func (*Process) Logs(context.Context, string, LogOptions) (io.ReadCloser, error) {
-	return nil, errNoProcess()
+func (*Process) ExecAttached(context.Context, string, ExecOptions) (int, error) {
+	return 0, errNoProcess()
+}
+func (*Process) Logs(context.Context, string, LogOptions) iter.Seq2[LogLine, error] {
+	return failedLog(errNoProcess())
 }
 func (*Process) Events(context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) { yield(Event{}, errNoProcess()) }

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -88,10 +89,14 @@ func (s *shim) run() error {
 	if err != nil {
 		return s.failed(err)
 	}
+	log := newLineLog(output)
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		copyLines(output, lines)
+		var both sync.WaitGroup
+		both.Go(func() { log.copy(markStdout, lines.out) })
+		both.Go(func() { log.copy(markStderr, lines.err) })
+		both.Wait()
 	}()
 	s.tell(startReport{})
 	exit := exitOf(command.Wait())
@@ -101,33 +106,54 @@ func (s *shim) run() error {
 	select {
 	case <-copied:
 	case <-time.After(leftovers):
-		_ = lines.SetReadDeadline(time.Now())
+		lines.interrupt()
 		<-copied
 	}
 	return writeRecord(s.file(fileExit), exit)
 }
 
-// start starts the job's process and returns the reading end of its output.
-func (s *shim) start(spec Spec) (*exec.Cmd, *os.File, error) {
+// outputs are the reading ends of a process's output and error output.
+type outputs struct{ out, err *os.File }
+
+func (o outputs) interrupt() {
+	_ = o.out.SetReadDeadline(time.Now())
+	_ = o.err.SetReadDeadline(time.Now())
+}
+
+func (o outputs) close() {
+	_ = o.out.Close()
+	_ = o.err.Close()
+}
+
+// start starts the job's process and returns the reading ends of its output.
+func (s *shim) start(spec Spec) (*exec.Cmd, outputs, error) {
+	var lines outputs
 	env := processEnv(spec)
 	work := s.file(dirWork)
 	path, err := lookPath(spec.Command[0], work, env)
 	if err != nil {
-		return nil, nil, err
+		return nil, lines, err
 	}
-	reader, writer, err := os.Pipe()
+	readOut, writeOut, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, lines, err
 	}
-	defer writer.Close() // the process has its own copy
+	defer writeOut.Close() // the process has its own copies
+	readErr, writeErr, err := os.Pipe()
+	if err != nil {
+		_ = readOut.Close()
+		return nil, lines, err
+	}
+	defer writeErr.Close()
+	lines = outputs{out: readOut, err: readErr}
 	command := &exec.Cmd{
 		Path: path, Args: spec.Command, Env: env, Dir: work,
-		Stdout: writer, Stderr: writer,
+		Stdout: writeOut, Stderr: writeErr,
 		SysProcAttr: jobAttributes(),
 	}
 	if err := command.Start(); err != nil {
-		_ = reader.Close()
-		return nil, nil, err
+		lines.close()
+		return nil, lines, err
 	}
 	pid := command.Process.Pid
 	run := runRecord{ShimPid: os.Getpid(), ShimParent: os.Getppid(), Pid: pid, Birth: birth(pid), StartedAt: time.Now()}
@@ -135,10 +161,10 @@ func (s *shim) start(spec Spec) (*exec.Cmd, *os.File, error) {
 		// Nobody could find the process again.
 		_ = unix.Kill(-pid, unix.SIGKILL)
 		_ = command.Wait()
-		_ = reader.Close()
-		return nil, nil, err
+		lines.close()
+		return nil, lines, err
 	}
-	return command, reader, nil
+	return command, lines, nil
 }
 
 // failed reports a start that did not succeed, to whoever waits and to who comes later.
@@ -175,27 +201,50 @@ func exitCode(state *os.ProcessState) int {
 	return state.ExitCode()
 }
 
-// copyLines writes every line with its time. It reads on when writing fails: a full disk must not stop the job.
-func copyLines(to io.Writer, from io.Reader) {
+// lineLog is the file of a job's output. Every line begins with its time and the mark of its stream. It is safe for concurrent use.
+type lineLog struct {
+	to io.Writer
+
+	mu     sync.Mutex
+	writer *bufio.Writer
+}
+
+func newLineLog(to io.Writer) *lineLog {
+	return &lineLog{to: to, writer: bufio.NewWriter(to)}
+}
+
+// The marks of the streams.
+const (
+	markStdout = 'o'
+	markStderr = 'e'
+)
+
+// copy writes every line that it reads. It reads on when writing fails: a full disk must not stop the job.
+func (l *lineLog) copy(mark byte, from io.Reader) {
 	reader := bufio.NewReaderSize(from, longestLine)
-	writer := bufio.NewWriter(to)
 	for {
 		line, err := reader.ReadSlice('\n')
-		if len(line) > 0 {
-			_, _ = writer.WriteString(time.Now().UTC().Format(outputTime))
-			_ = writer.WriteByte(' ')
-			_, _ = writer.Write(line)
-			if line[len(line)-1] != '\n' {
-				_ = writer.WriteByte('\n')
-			}
-		}
-		if reader.Buffered() == 0 && writer.Flush() != nil {
-			writer.Reset(to)
-		}
+		l.write(mark, line, reader.Buffered() == 0)
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			_ = writer.Flush()
 			return
 		}
+	}
+}
+
+// write writes a line, and what is held back if there is no more to come for now.
+func (l *lineLog) write(mark byte, line []byte, flush bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(line) > 0 {
+		_, _ = l.writer.WriteString(time.Now().UTC().Format(outputTime))
+		_, _ = l.writer.Write([]byte{' ', mark, ' '})
+		_, _ = l.writer.Write(line)
+		if line[len(line)-1] != '\n' {
+			_ = l.writer.WriteByte('\n')
+		}
+	}
+	if flush && l.writer.Flush() != nil {
+		l.writer.Reset(l.to)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // Sim is a runtime in memory. Containers do nothing but follow a SimBehaviour, and tests and demos make things go wrong with the
@@ -34,6 +36,7 @@ type SimBehaviour struct {
 	TermExitCode int           // the code it ends with on TERM
 	StartError   string        // not empty: it cannot be started, and why
 	Output       []string      // lines it prints at its start
+	ErrorOutput  []string      // lines it prints to its error output after these
 }
 
 type simContainer struct {
@@ -42,7 +45,7 @@ type simContainer struct {
 	foreign   bool
 	behaviour SimBehaviour
 	spec      Spec
-	lines     []logLine
+	lines     []LogLine
 	changed   chan struct{} // closed and replaced at each new line, start and end
 	ended     chan struct{} // closed when a run ends; replaced by a start
 	life      *time.Timer   // ends it by itself; nil without
@@ -62,7 +65,7 @@ func NewSim() *Sim {
 // Name returns "sim".
 func (s *Sim) Name() string { return "sim" }
 
-// Close ends Events and followed Logs. Containers stay as they are, and the other methods go on working, for the next agent.
+// Close ends Events, followed Logs and attached commands. Containers stay as they are, and the other methods go on working, for the next agent.
 func (s *Sim) Close() error {
 	s.mu.Lock()
 	closing := s.closing
@@ -239,10 +242,8 @@ func (s *Sim) run(c *simContainer) {
 	c.state.Status, c.state.Running, c.state.Pid = StatusRunning, true, c.order
 	c.state.ExitCode, c.state.OOMKilled, c.state.Error = 0, false, ""
 	c.state.StartedAt, c.state.FinishedAt = time.Now(), time.Time{}
-	for _, line := range c.behaviour.Output {
-		c.lines = append(c.lines, logLine{at: time.Now(), text: line})
-	}
-	c.wake()
+	c.print(model.Stdout, c.behaviour.Output)
+	c.print(model.Stderr, c.behaviour.ErrorOutput)
 	s.publish(c, EventStart)
 	if c.behaviour.Runs > 0 {
 		run := c.ended
@@ -254,6 +255,14 @@ func (s *Sim) run(c *simContainer) {
 			}
 		})
 	}
+}
+
+// print adds lines to the output. The lock is held.
+func (c *simContainer) print(stream model.OutputStream, lines []string) {
+	for _, line := range lines {
+		c.lines = append(c.lines, LogLine{Time: time.Now(), Stream: stream, Text: line})
+	}
+	c.wake()
 }
 
 // wake tells followers of the log. The lock is held.
@@ -403,34 +412,6 @@ func (s *Sim) List(ctx context.Context, agentID string) ([]State, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(s.Containers(), func(state State) bool { return state.AgentID() != agentID }), nil
-}
-
-// Exec answers as SetExec says, 0 without it. ErrNotRunning when the container does not run.
-func (s *Sim) Exec(ctx context.Context, id string, command []string) (int, error) {
-	if len(command) == 0 {
-		return 0, invalid("exec in container %s: the command is empty", id)
-	}
-	if err := s.enter(ctx, "exec"); err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
-	c, exec := s.find(id), s.script.exec
-	s.mu.Unlock()
-	switch {
-	case c == nil:
-		return 0, notFound(id, nil)
-	case !s.running(c):
-		return 0, fail(ErrNotRunning, nil, "container %s is not running", id)
-	case exec == nil:
-		return 0, nil
-	}
-	return exec(ctx, c.spec, command)
-}
-
-func (s *Sim) running(c *simContainer) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return c.state.Running
 }
 
 // Events yields what happens to containers of ours. It ends with ErrUnavailable when the engine is made unavailable or closed.

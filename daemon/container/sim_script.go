@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // SimExec answers a command that is run in a simulated container.
@@ -18,6 +20,7 @@ type simScript struct {
 	progress    map[string][]PullProgress
 	behaviour   func(Spec) SimBehaviour
 	exec        SimExec
+	attached    SimAttached
 	unavailable bool
 	hangStops   bool
 }
@@ -51,6 +54,13 @@ func (s *Sim) SetExec(exec SimExec) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.script.exec = exec
+}
+
+// SetAttached decides what ExecAttached does from now on; nil: it echoes.
+func (s *Sim) SetAttached(attached SimAttached) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script.attached = attached
 }
 
 // FailPull makes pulls of an image fail with err (such as ErrPullTimeout) until it is called with nil. A copy that is present stays.
@@ -149,10 +159,7 @@ func (s *Sim) Print(idOrName string, lines ...string) bool {
 	if c == nil {
 		return false
 	}
-	for _, line := range lines {
-		c.lines = append(c.lines, logLine{at: time.Now(), text: line})
-	}
-	c.wake()
+	c.print(model.Stdout, lines)
 	return true
 }
 

@@ -229,11 +229,6 @@ func TestSlowSubscriberIsToldToSubscribeAgain(t *testing.T) {
 
 func TestSimPrintedLinesAreFollowed(t *testing.T) {
 	sim, id := startSim(t, container.SimBehaviour{Output: []string{"first"}})
-	log, err := sim.Logs(t.Context(), id, container.LogOptions{Follow: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
 	sim.Print(id, "second", "third")
 	sim.Exit(id, 0)
 	b := &bench{engine: sim, t: t}

@@ -84,6 +84,11 @@ func (b *Backend) set(change func()) {
 	change()
 }
 
+// SetAlive says whether the agent of a host is alive. It is once it has registered.
+func (b *Backend) SetAlive(name string, alive bool) {
+	b.set(func() { b.hosts[name].alive = alive })
+}
+
 // Gauges returns the last readings of a host.
 func (b *Backend) Gauges(name string) model.Gauges {
 	b.mu.Lock()
