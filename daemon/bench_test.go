@@ -238,3 +238,69 @@ func rawCycle(b *testing.B, engine *container.Docker, spec container.Spec) (star
 	}
 	return started, stopped
 }
+
+// BenchmarkExit measures, in turns, how soon a killed container is told of: as EXITED in the event stream of the API, and as an
+// event by the engine itself.
+func BenchmarkExit(b *testing.B) {
+	engine := containertest.RequireDocker(b)
+	image := containertest.BusyboxImage(b, engine)
+	c := startCluster(b, daemon.Agent{
+		Name: "bench-1", Gossip: "127.0.0.1:0", Runtime: daemon.RuntimeDocker, PortRange: daemon.DefaultPortRange(),
+	})
+	rawAgent := containertest.AgentID(b, engine)
+	command := []string{"/bin/busybox", "sleep", "1000"}
+	var raw, told time.Duration
+	for i := 0; b.Loop(); i++ {
+		name := fmt.Sprint("exit-", i)
+		spec := container.Spec{Name: rawAgent + "-" + name, AgentID: rawAgent, Image: image, Command: command, NetworkMode: "host"}
+		raw += rawExit(b, engine, spec)
+
+		id, err := c.CreateJob(b.Context(), model.Job{ID: model.JobID{Name: name, Version: "1"}, Image: image, Command: command, NetworkMode: "host"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		running, _ := until(b, c, id, model.StateRunning, func() error {
+			return c.Deploy(b.Context(), "bench-1", model.Deployment{JobID: id, Goal: model.GoalStart}, "")
+		})
+		_, took := until(b, c, id, model.StateExited, func() error { return engine.Kill(b.Context(), running.ContainerID) })
+		told += took
+		if err := c.Undeploy(b.Context(), "bench-1", id, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n := float64(b.N) / 1000
+	b.ReportMetric(raw.Seconds()/n, "raw-exit-ms")
+	b.ReportMetric(told.Seconds()/n, "exit-ms")
+}
+
+// rawExit kills a container and returns how long it took until the engine's event came.
+func rawExit(b *testing.B, engine *container.Docker, spec container.Spec) time.Duration {
+	b.Helper()
+	id, err := engine.Create(b.Context(), spec)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := engine.Start(b.Context(), id); err != nil {
+		b.Fatal(err)
+	}
+	var began time.Time
+	for event, err := range engine.Events(b.Context()) {
+		switch {
+		case err != nil:
+			b.Fatal(err)
+		case event.Action == container.EventSubscribed:
+			began = time.Now()
+			if err := engine.Kill(b.Context(), id); err != nil {
+				b.Fatal(err)
+			}
+		case event.Action == container.EventDie && event.ID == id:
+			took := time.Since(began)
+			if err := engine.Remove(b.Context(), id); err != nil {
+				b.Fatal(err)
+			}
+			return took
+		}
+	}
+	b.Fatal("the event stream ended")
+	return 0
+}

@@ -44,7 +44,7 @@ func removeContainer(t *testing.T, engine *container.Docker, id string) {
 }
 
 // freeAddr returns an address of the loopback that nobody listens on.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

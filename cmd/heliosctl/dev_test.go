@@ -53,7 +53,7 @@ func devFolder(t *testing.T) string {
 	return dir
 }
 
-func clientOf(t *testing.T, url string) *client.Client {
+func clientOf(t testing.TB, url string) *client.Client {
 	t.Helper()
 	c, err := client.New(client.Config{Endpoints: []string{url}, User: "tester"})
 	if err != nil {
@@ -302,7 +302,7 @@ func awaitHostUp(t *testing.T, c *client.Client, host string) {
 }
 
 // awaitHost waits until the host is UP or DOWN, moved by the event stream.
-func awaitHost(t *testing.T, c *client.Client, host string, liveness model.Liveness) {
+func awaitHost(t testing.TB, c *client.Client, host string, liveness model.Liveness) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -31,7 +31,7 @@ var builtProgram = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts real processes")
@@ -45,7 +45,7 @@ func program(t *testing.T) string {
 
 // process is a running heliosctl whose output can be waited for.
 type process struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	out    *watchedOutput
 	exited chan struct{}
@@ -74,12 +74,12 @@ func (o *watchedOutput) read() (string, <-chan struct{}) {
 }
 
 // startProcess starts heliosctl with an empty home folder. It is killed at the end of the test if it still runs.
-func startProcess(t *testing.T, args ...string) *process {
+func startProcess(t testing.TB, args ...string) *process {
 	t.Helper()
 	return startProcessEnv(t, nil, args...)
 }
 
-func startProcessEnv(t *testing.T, env []string, args ...string) *process {
+func startProcessEnv(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(program(t), args...), out: &watchedOutput{changed: make(chan struct{})}, exited: make(chan struct{})}
 	p.cmd.Env = append(append(os.Environ(), "HOME="+t.TempDir(), "HELIOS_MASTER="), env...)
