@@ -129,6 +129,7 @@ func converse(ctx context.Context, io streams, e *client.Execution, noInput bool
 		defer restore()
 		defer io.terminal.watchSize(func(size model.TerminalSize) { _ = e.Resize(size) })() // Wait tells of a broken connection
 	}
+	defer e.Close() // first, because it ends whatever is still being sent
 	if noInput {
 		if err := e.CloseInput(); err != nil {
 			return 0, err

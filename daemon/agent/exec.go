@@ -35,7 +35,7 @@ func (a *Agent) exec(ctx context.Context, t *talk) error {
 
 // runningContainer returns the id of the job's container.
 func (a *Agent) runningContainer(ctx context.Context, job model.JobID) (string, error) {
-	record, err := a.deployed(job)
+	record, err := a.deployed(ctx, job)
 	if err != nil {
 		return "", err
 	}

@@ -83,7 +83,7 @@ func (a *Agent) newLogReader(ctx context.Context, r model.SessionRequest) (*logR
 	if err := query.Validate(); err != nil {
 		return nil, err
 	}
-	record, err := a.deployed(r.JobID)
+	record, err := a.deployed(ctx, r.JobID)
 	if err != nil {
 		return nil, err
 	}
@@ -185,13 +185,24 @@ func (r *logReader) await(ctx context.Context, done string) (string, error) {
 	}
 }
 
-// deployed returns the record of a job.
-func (a *Agent) deployed(job model.JobID) (model.TaskRecord, error) {
-	record, ok := a.book.find(job)
-	if !ok {
-		return record, model.Errorf(model.CodeJobNotDeployed, "job %s has not arrived on %s, or has left it", job, a.config.Host)
+// sessionArrival is how long a job that was just deployed may take to get into the agent's records.
+const sessionArrival = time.Second
+
+// deployed returns the record of a job. The masters know that it is deployed, so one that is not there yet is waited for.
+func (a *Agent) deployed(ctx context.Context, job model.JobID) (model.TaskRecord, error) {
+	ctx, cancel := context.WithTimeout(ctx, sessionArrival)
+	defer cancel()
+	for {
+		changed := a.book.changed.next()
+		if record, ok := a.book.find(job); ok {
+			return record, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return model.TaskRecord{}, model.Errorf(model.CodeJobNotDeployed, "job %s has not arrived on %s, or has left it", job, a.config.Host)
+		}
 	}
-	return record, nil
 }
 
 // probe returns the state of the job's last container, running or not.

@@ -244,6 +244,18 @@ func TestFollowedLogsWaitForTheFirstContainer(t *testing.T) {
 	})
 }
 
+func TestLogsOfAJobThatIsAboutToArrive(t *testing.T) {
+	simulated(t, func(t *testing.T, h *host) {
+		h.begin("web")
+		next := testJob("next")
+		p := h.open(logsOf(next, model.LogQuery{Follow: true}))
+		h.master.deploy(next, model.GoalStart)
+		settle(time.Second)
+		p.wants("ready", "host1/stdout/begin", "host1/stderr/trouble")
+		p.hangUp()
+	})
+}
+
 func TestPreviousLogs(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
 		job := h.begin("web")
@@ -267,7 +279,9 @@ func TestPreviousLogs(t *testing.T) {
 		}
 		h.master.undeploy(job.ID)
 		settle(time.Minute)
-		h.open(previous).wants("error JOB_NOT_DEPLOYED", "closed")
+		p := h.open(previous)
+		settle(2 * time.Second)
+		p.wants("error JOB_NOT_DEPLOYED", "closed")
 		if n := len(h.sim.Containers()); n != 0 {
 			t.Errorf("%d containers are left", n)
 		}
@@ -278,8 +292,11 @@ func TestSessionsThatCannotBe(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
 		job := h.begin("web")
 		stranger := testJob("stranger")
-		h.open(logsOf(stranger, model.LogQuery{})).wants("error JOB_NOT_DEPLOYED", "closed")
-		h.open(execIn(stranger)).wants("error JOB_NOT_DEPLOYED", "closed")
+		for _, r := range []model.SessionRequest{logsOf(stranger, model.LogQuery{Follow: true}), execIn(stranger)} {
+			p := h.open(r)
+			settle(2 * time.Second)
+			p.wants("error JOB_NOT_DEPLOYED", "closed")
+		}
 		h.open(logsOf(job, model.LogQuery{Follow: true, Previous: true})).wants("error INVALID_REQUEST", "closed")
 		h.open(model.SessionRequest{Kind: "dance", JobID: job.ID}).wants("error INVALID_REQUEST", "closed")
 

@@ -3,7 +3,6 @@ package container
 import (
 	"errors"
 	"io"
-	"iter"
 )
 
 // yieldLines yields what next returns, which is io.EOF after the last line, as Logs does.
@@ -21,9 +20,4 @@ func yieldLines(options LogOptions, next func() (LogLine, error), yield func(Log
 			return
 		}
 	}
-}
-
-// failedLog is a log that cannot be read.
-func failedLog(err error) iter.Seq2[LogLine, error] {
-	return func(yield func(LogLine, error) bool) { yield(LogLine{}, err) }
 }

@@ -40,7 +40,7 @@ func (*Process) ExecAttached(context.Context, string, ExecOptions) (int, error) 
 	return 0, errNoProcess()
 }
 func (*Process) Logs(context.Context, string, LogOptions) iter.Seq2[LogLine, error] {
-	return failedLog(errNoProcess())
+	return func(yield func(LogLine, error) bool) { yield(LogLine{}, errNoProcess()) }
 }
 func (*Process) Events(context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) { yield(Event{}, errNoProcess()) }
