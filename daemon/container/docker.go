@@ -2,8 +2,10 @@ package container
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -154,7 +156,7 @@ func (d *Docker) Info(ctx context.Context) (Info, error) {
 		info.Version, info.OS, info.Architecture = version.Version, version.Os, version.Arch
 		info.KernelVersion, info.GitCommit, info.GoVersion = version.KernelVersion, version.GitCommit, version.GoVersion
 		info.APIVersion = version.APIVersion
-		return err
+		return named(info.Version, err)
 	})
 	if err != nil {
 		return info, d.refused(err, "read the engine's version")
@@ -231,6 +233,27 @@ func (d *Docker) explain(ctx context.Context, err error) error {
 		return fail(ErrUnavailable, err, "no docker engine answers at %s: start it, or name another endpoint", d.endpoint)
 	case client.IsErrConnectionFailed(err), errdefs.IsUnavailable(err), errors.As(err, &netErr):
 		return fail(ErrUnavailable, err, "the docker engine at %s cannot be used: %s", d.endpoint, reason(err))
+	case garbled(err):
+		return fail(ErrUnavailable, err, "the docker engine at %s gives answers that cannot be understood: %s", d.endpoint, reason(err))
+	}
+	return err
+}
+
+// errNameless is an answer that names nothing where it has to.
+var errNameless = errors.New("what it tells of has no id")
+
+// garbled reports whether an answer was no answer to the question: not JSON, cut off, or of another shape.
+func garbled(err error) bool {
+	var syntax *json.SyntaxError
+	var shape *json.UnmarshalTypeError
+	return errors.Is(err, errNameless) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &syntax) || errors.As(err, &shape)
+}
+
+// named passes the error on, and makes one of an answer without an id, which would else be taken for a thing that is not there.
+func named(id string, err error) error {
+	if err == nil && id == "" {
+		return errNameless
 	}
 	return err
 }
