@@ -35,8 +35,8 @@ type DockerConfig struct {
 	// counts at once. "" for $DOCKER_CONFIG, or else .docker in the home folder.
 	ConfigDir string
 
-	CallTimeout     time.Duration // of every short call; 0: 30 s
-	StopSlack       time.Duration // how much longer than its own timeout a stop may take; 0: 30 s
+	CallTimeout     time.Duration // of every short call; 0: 60 s, so that an engine that needs half a minute for everything can be used
+	StopSlack       time.Duration // how much longer than its own timeout a stop may take; 0: 60 s
 	PullIdleTimeout time.Duration // a pull ends with ErrPullTimeout after so long without a byte; 0: 30 s
 
 	Logger *slog.Logger // nil: silent
@@ -47,10 +47,10 @@ func (c DockerConfig) withDefaults() DockerConfig {
 		c.ConfigDir = defaultConfigDir()
 	}
 	if c.CallTimeout <= 0 {
-		c.CallTimeout = 30 * time.Second
+		c.CallTimeout = time.Minute
 	}
 	if c.StopSlack <= 0 {
-		c.StopSlack = 30 * time.Second
+		c.StopSlack = time.Minute
 	}
 	if c.PullIdleTimeout <= 0 {
 		c.PullIdleTimeout = 30 * time.Second
@@ -164,15 +164,19 @@ func (d *Docker) Info(ctx context.Context) (Info, error) {
 	return info, nil
 }
 
-// call runs one short request under a limit. What it returns is either an error that says the engine is not there (or the caller's
+// call runs one short request under a limit, and the first of all another one before it. What it returns is either an error that says the engine is not there (or the caller's
 // own context error), or the engine's answer, to be told apart with package errdefs.
 func (d *Docker) call(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
+	if err := d.within(ctx, d.config.CallTimeout, d.negotiate); err != nil {
+		return err
+	}
+	return d.within(ctx, limit, request)
+}
+
+func (d *Docker) within(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := d.negotiate(limited)
-	if err == nil {
-		err = request(limited)
-	}
+	err := request(limited)
 	if err == nil {
 		return nil
 	}
