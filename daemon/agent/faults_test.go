@@ -235,6 +235,28 @@ func TestEngineThatAnswersGarbage(t *testing.T) {
 	})
 }
 
+// What is begun while only some calls fail goes on with one container once all of them work.
+func TestEngineThatHangsAtOneCall(t *testing.T) {
+	for _, call := range []string{"image", "create", "start", "inspect", "list", "events"} {
+		t.Run(call, func(t *testing.T) {
+			simulated(t, func(t *testing.T, h *host) {
+				h.sim.SetDelay(call, 5*time.Minute)
+				h.start()
+				job := testJob("web")
+				h.master.deploy(job, model.GoalStart)
+				settle(7 * time.Minute)
+				h.sim.SetDelay(call, 0)
+				settle(20 * time.Minute)
+				h.wantStates(job.ID, started...)
+				h.wantRunning(h.wantState(job.ID, model.StateRunning).ContainerID)
+				if n := len(h.sim.Containers()); n != 1 {
+					t.Errorf("%d containers for one job", n)
+				}
+			})
+		})
+	}
+}
+
 // A disk can fill up at every write of a task's life. What is refused is done later: nothing is told twice or out of order, and no
 // second container is made meanwhile.
 func TestDiskFillsInTheMiddleOfATasksLife(t *testing.T) {
