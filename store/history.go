@@ -112,12 +112,17 @@ func splitHistoryKey(key []byte) (job uint64, host []byte, number uint64, ok boo
 }
 
 // History returns the recorded status changes of a job on all hosts, oldest first; CodeJobNotFound when there is no such job.
+// Those of one host are in the order it reported them, whatever its clock said.
 func (s *State) History(id model.JobID) ([]model.TaskStatusEvent, error) {
 	job := first[jobRecord](s.mem.Txn(false), tableJobs, indexID, id.String())
 	if job == nil {
 		return nil, jobNotFound(id)
 	}
-	events := []model.TaskStatusEvent{}
+	type placed struct {
+		event model.TaskStatusEvent
+		at    model.Timestamp // its own, or a higher one of an earlier row of the host
+	}
+	var rows []placed
 	err := s.view(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: jobHistoryPrefix(job.number)})
 		defer it.Close()
@@ -131,18 +136,24 @@ func (s *State) History(id model.JobID) ([]model.TaskStatusEvent, error) {
 			if err != nil {
 				return err
 			}
-			events = append(events, model.TaskStatusEvent{
+			at := row.Timestamp
+			if last := len(rows) - 1; last >= 0 && rows[last].event.Host == string(host) {
+				at = max(at, rows[last].at)
+			}
+			rows = append(rows, placed{at: at, event: model.TaskStatusEvent{
 				Status: row.Status.taskStatus(job.job), Timestamp: row.Timestamp, Host: string(host),
-			})
+			}})
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	// Stable: rows of one host with the same time stay in the order they were reported.
-	slices.SortStableFunc(events, func(a, b model.TaskStatusEvent) int {
-		return cmp.Compare(a.Timestamp, b.Timestamp)
-	})
+	// Stable, and by times that never fall: rows of one host stay in the order they were reported, even if its clock was set back.
+	slices.SortStableFunc(rows, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	events := make([]model.TaskStatusEvent, len(rows))
+	for i, row := range rows {
+		events[i] = row.event
+	}
 	return events, nil
 }

@@ -13,7 +13,8 @@ import (
 // fullDisk is an agent's memory on a disk that can be full.
 type fullDisk struct {
 	*store.AgentRecords
-	full atomic.Bool
+	full   atomic.Bool
+	filled atomic.Int64 // when above zero, the write after so many more fills it
 }
 
 func (d *fullDisk) CheckSpace() error {
@@ -23,43 +24,50 @@ func (d *fullDisk) CheckSpace() error {
 	return nil
 }
 
+func (d *fullDisk) write() error {
+	if d.filled.Load() > 0 && d.filled.Add(-1) == 0 {
+		d.full.Store(true)
+	}
+	return d.CheckSpace()
+}
+
 func (d *fullDisk) SaveDesired(update model.TaskUpdate) error {
-	if err := d.CheckSpace(); err != nil {
+	if err := d.write(); err != nil {
 		return err
 	}
 	return d.AgentRecords.SaveDesired(update)
 }
 
 func (d *fullDisk) SaveRegistered(registered model.Registered) error {
-	if err := d.CheckSpace(); err != nil {
+	if err := d.write(); err != nil {
 		return err
 	}
 	return d.AgentRecords.SaveRegistered(registered)
 }
 
 func (d *fullDisk) Ack(seq uint64) error {
-	if err := d.CheckSpace(); err != nil {
+	if err := d.write(); err != nil {
 		return err
 	}
 	return d.AgentRecords.Ack(seq)
 }
 
 func (d *fullDisk) SaveTask(record model.TaskRecord) error {
-	if err := d.CheckSpace(); err != nil {
+	if err := d.write(); err != nil {
 		return err
 	}
 	return d.AgentRecords.SaveTask(record)
 }
 
 func (d *fullDisk) ReportTask(record model.TaskRecord, at model.Timestamp) error {
-	if err := d.CheckSpace(); err != nil {
+	if err := d.write(); err != nil {
 		return err
 	}
 	return d.AgentRecords.ReportTask(record, at)
 }
 
 func (d *fullDisk) RemoveTask(id model.JobID, at model.Timestamp) error {
-	if err := d.CheckSpace(); err != nil {
+	if err := d.write(); err != nil {
 		return err
 	}
 	return d.AgentRecords.RemoveTask(id, at)

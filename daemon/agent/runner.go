@@ -152,7 +152,8 @@ func (t *task) prepareImage(ctx context.Context, image string, restart bool) err
 	if err != nil && !errors.Is(err, container.ErrImageNotFound) {
 		return err
 	}
-	if err := t.report(model.StatePullingImage, "", countAnew); err != nil {
+	// A start that had to wait for the engine or the disk begins once more where it was.
+	if err := t.reportOnce(model.StatePullingImage, countAnew); err != nil {
 		return err
 	}
 	if present && (restart || !floats(image)) {

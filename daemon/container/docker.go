@@ -2,8 +2,10 @@ package container
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -33,8 +35,8 @@ type DockerConfig struct {
 	// counts at once. "" for $DOCKER_CONFIG, or else .docker in the home folder.
 	ConfigDir string
 
-	CallTimeout     time.Duration // of every short call; 0: 30 s
-	StopSlack       time.Duration // how much longer than its own timeout a stop may take; 0: 30 s
+	CallTimeout     time.Duration // of every short call; 0: 60 s, so that an engine that needs half a minute for everything can be used
+	StopSlack       time.Duration // how much longer than its own timeout a stop may take; 0: 60 s
 	PullIdleTimeout time.Duration // a pull ends with ErrPullTimeout after so long without a byte; 0: 30 s
 
 	Logger *slog.Logger // nil: silent
@@ -45,10 +47,10 @@ func (c DockerConfig) withDefaults() DockerConfig {
 		c.ConfigDir = defaultConfigDir()
 	}
 	if c.CallTimeout <= 0 {
-		c.CallTimeout = 30 * time.Second
+		c.CallTimeout = time.Minute
 	}
 	if c.StopSlack <= 0 {
-		c.StopSlack = 30 * time.Second
+		c.StopSlack = time.Minute
 	}
 	if c.PullIdleTimeout <= 0 {
 		c.PullIdleTimeout = 30 * time.Second
@@ -154,7 +156,7 @@ func (d *Docker) Info(ctx context.Context) (Info, error) {
 		info.Version, info.OS, info.Architecture = version.Version, version.Os, version.Arch
 		info.KernelVersion, info.GitCommit, info.GoVersion = version.KernelVersion, version.GitCommit, version.GoVersion
 		info.APIVersion = version.APIVersion
-		return err
+		return named(info.Version, err)
 	})
 	if err != nil {
 		return info, d.refused(err, "read the engine's version")
@@ -162,15 +164,19 @@ func (d *Docker) Info(ctx context.Context) (Info, error) {
 	return info, nil
 }
 
-// call runs one short request under a limit. What it returns is either an error that says the engine is not there (or the caller's
+// call runs one short request under a limit, and the first of all another one before it. What it returns is either an error that says the engine is not there (or the caller's
 // own context error), or the engine's answer, to be told apart with package errdefs.
 func (d *Docker) call(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
+	if err := d.within(ctx, d.config.CallTimeout, d.negotiate); err != nil {
+		return err
+	}
+	return d.within(ctx, limit, request)
+}
+
+func (d *Docker) within(ctx context.Context, limit time.Duration, request func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := d.negotiate(limited)
-	if err == nil {
-		err = request(limited)
-	}
+	err := request(limited)
 	if err == nil {
 		return nil
 	}
@@ -231,6 +237,27 @@ func (d *Docker) explain(ctx context.Context, err error) error {
 		return fail(ErrUnavailable, err, "no docker engine answers at %s: start it, or name another endpoint", d.endpoint)
 	case client.IsErrConnectionFailed(err), errdefs.IsUnavailable(err), errors.As(err, &netErr):
 		return fail(ErrUnavailable, err, "the docker engine at %s cannot be used: %s", d.endpoint, reason(err))
+	case garbled(err):
+		return fail(ErrUnavailable, err, "the docker engine at %s gives answers that cannot be understood: %s", d.endpoint, reason(err))
+	}
+	return err
+}
+
+// errNameless is an answer that names nothing where it has to.
+var errNameless = errors.New("what it tells of has no id")
+
+// garbled reports whether an answer was no answer to the question: not JSON, cut off, or of another shape.
+func garbled(err error) bool {
+	var syntax *json.SyntaxError
+	var shape *json.UnmarshalTypeError
+	return errors.Is(err, errNameless) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &syntax) || errors.As(err, &shape)
+}
+
+// named passes the error on, and makes one of an answer without an id, which would else be taken for a thing that is not there.
+func named(id string, err error) error {
+	if err == nil && id == "" {
+		return errNameless
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func (d *Docker) Create(ctx context.Context, spec Spec) (string, error) {
 	var created mobycontainer.CreateResponse
 	err := d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
 		created, err = d.client.ContainerCreate(ctx, containerConfig(spec), hostConfig(spec), nil, nil, spec.Name)
-		return err
+		return named(created.ID, err)
 	})
 	switch {
 	case err == nil:
@@ -67,6 +67,9 @@ func (d *Docker) Inspect(ctx context.Context, idOrName string) (State, error) {
 	var found mobycontainer.InspectResponse
 	err := d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
 		found, err = d.client.ContainerInspect(ctx, idOrName)
+		if err == nil && (found.ContainerJSONBase == nil || found.State == nil) {
+			return errNameless
+		}
 		return err
 	})
 	switch {
@@ -150,6 +153,9 @@ func (d *Docker) List(ctx context.Context, agentID string) ([]State, error) {
 			All:     true,
 			Filters: filters.NewArgs(filters.Arg("label", LabelAgent+"="+agentID)),
 		})
+		for _, summary := range summaries {
+			err = named(summary.ID, err)
+		}
 		return err
 	})
 	if err != nil {

@@ -38,7 +38,7 @@ func (d *Docker) createExec(ctx context.Context, id string, options mobycontaine
 	var exec mobycontainer.ExecCreateResponse
 	err := d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
 		exec, err = d.client.ContainerExecCreate(ctx, id, options)
-		return err
+		return named(exec.ID, err)
 	})
 	if err != nil {
 		return "", d.execFailed(id, err)
@@ -67,7 +67,7 @@ func (d *Docker) endedExec(ctx context.Context, id, execID string) (exec mobycon
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err = d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
 			exec, err = d.client.ContainerExecInspect(ctx, execID)
-			return err
+			return named(exec.ExecID, err)
 		})
 		switch {
 		case errdefs.IsNotFound(err):
@@ -148,7 +148,7 @@ func (d *Docker) startedExec(ctx context.Context, execID string) (exec mobyconta
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err = d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
 			exec, err = d.client.ContainerExecInspect(ctx, execID)
-			return err
+			return named(exec.ExecID, err)
 		})
 		if err != nil || !exec.Running || exec.Pid > 0 {
 			return exec, err

@@ -39,7 +39,7 @@ func (d *Docker) Pull(ctx context.Context, ref string) error {
 	body, err := d.client.ImagePull(pulling, ref, image.PullOptions{RegistryAuth: auth})
 	if err == nil {
 		layers := newPullLayers(pullProgressOf(ctx))
-		err = progress(&touchingReader{reader: body, touch: func() { idle.Reset(d.config.PullIdleTimeout) }}, layers.note)
+		err = d.progress(&touchingReader{reader: body, touch: func() { idle.Reset(d.config.PullIdleTimeout) }}, layers.note)
 		_ = body.Close() // read to its end, or failed already
 	}
 	switch {
@@ -83,7 +83,7 @@ type engineMessage struct {
 
 // progress reads the engine's messages on a pull or an import to their end and hands each to note. A failure that comes after the first byte is one of
 // the messages: the HTTP status was 200 by then.
-func progress(body io.Reader, note func(engineMessage)) error {
+func (d *Docker) progress(body io.Reader, note func(engineMessage)) error {
 	messages := json.NewDecoder(body)
 	for {
 		var message engineMessage
@@ -92,7 +92,7 @@ func progress(body io.Reader, note func(engineMessage)) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fail(ErrUnavailable, err, "the docker engine broke off: %v", err)
+			return fail(ErrUnavailable, err, "the docker engine at %s broke off: %s", d.endpoint, reason(err))
 		case message.Detail != nil && message.Detail.Message != "":
 			return errors.New(message.Detail.Message)
 		case message.Error != "":
@@ -107,7 +107,7 @@ func (d *Docker) Image(ctx context.Context, ref string) (Image, error) {
 	var found image.InspectResponse
 	err := d.call(ctx, d.config.CallTimeout, func(ctx context.Context) (err error) {
 		found, err = d.client.ImageInspect(ctx, ref)
-		return err
+		return named(found.ID, err)
 	})
 	switch {
 	case errdefs.IsNotFound(err):
@@ -143,7 +143,7 @@ func (d *Docker) Import(ctx context.Context, ref string, tar io.Reader, options 
 	body, err := d.client.ImageImport(ctx, image.ImportSource{Source: tar, SourceName: "-"}, reference.FamiliarName(named),
 		image.ImportOptions{Tag: tagged.Tag(), Changes: changes})
 	if err == nil {
-		err = progress(body, func(engineMessage) {})
+		err = d.progress(body, func(engineMessage) {})
 		_ = body.Close() // read to its end, or failed already
 	}
 	if err != nil {

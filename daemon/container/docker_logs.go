@@ -116,7 +116,7 @@ func (f *dockerFrames) next() (model.OutputStream, []byte, error) {
 	case frameStderr:
 		return model.Stderr, f.payload, nil
 	case frameError:
-		return "", nil, model.Errorf(model.CodeInternal, "the engine cannot read on: %s", f.payload)
+		return "", nil, model.Errorf(model.CodeInternal, "the engine cannot read on: %s", bytes.ReplaceAll(bytes.TrimSpace(f.payload), []byte("\n"), []byte(" ")))
 	}
 	return model.Stdout, f.payload, nil
 }
