@@ -33,8 +33,7 @@ var allowed = map[string][]string{
 	"daemon": {
 		"model", "client", "store", "daemon/api", "daemon/agent", "daemon/container", "daemon/gossip", "daemon/master", "daemon/registrar",
 	},
-	"daemon/daemontest": {"model", "client", "daemon", "daemon/container"},
-	"cmd/heliosctl":     {"model", "client", "daemon", "daemon/container"},
+	"cmd/heliosctl": {"model", "client", "daemon", "daemon/container"},
 }
 
 func TestImportDirections(t *testing.T) {
