@@ -83,6 +83,10 @@ const (
 	RuntimeSim     RuntimeKind = "sim"     // nothing runs
 )
 
+func (k RuntimeKind) known() bool {
+	return k == RuntimeDocker || k == RuntimeProcess || k == RuntimeSim
+}
+
 // PortRange is the pool of dynamic ports of an agent: Start belongs to it, End does not.
 type PortRange = agent.PortRange
 
@@ -141,9 +145,7 @@ func (a Agent) faults() []string {
 	if a.Name == "" {
 		faults = append(faults, "the agent has no name; give it one with --name")
 	}
-	switch a.Runtime {
-	case RuntimeDocker, RuntimeProcess, RuntimeSim:
-	default:
+	if !a.Runtime.known() {
 		faults = append(faults, "unknown runtime \""+string(a.Runtime)+"\"; give docker, process or sim")
 	}
 	return faults

@@ -38,6 +38,9 @@ func Dev(ctx context.Context, o DevOptions) (Config, error) {
 	if o.Agents < 1 || o.Agents > maxDevAgents {
 		return Config{}, model.Errorf(model.CodeInvalid, "--agents is %d; give a number from 1 to %d", o.Agents, maxDevAgents)
 	}
+	if o.Runtime != RuntimeAuto && !o.Runtime.known() {
+		return Config{}, model.Errorf(model.CodeInvalid, "unknown runtime %q; give auto, docker, process or sim", o.Runtime)
+	}
 	runtime, err := devRuntime(ctx, o)
 	if err != nil {
 		return Config{}, err

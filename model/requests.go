@@ -2,7 +2,7 @@ package model
 
 // Request says who asks for a change, and names the request so that it takes effect once however often it is sent.
 type Request struct {
-	ID   string // unique; the master makes one up when it is empty
+	ID   string // unique; a request without one takes effect each time
 	User string // recorded as the job's or the deployment's user
 }
 

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -275,6 +278,18 @@ func TestDevKeepsTheRuntimeItWasBegunWith(t *testing.T) {
 	}
 	p, _ = startDev(t, dir) // auto
 	p.waitFor("process runtime")
+}
+
+func TestUnknownRuntimeIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	_, stderr, code := runProgram(t, "dev", "--no-console", "--state-dir", dir, "--runtime", "podman", "--http", "127.0.0.1:0")
+	if want := `unknown runtime "podman"`; code != 2 || !contains(stderr, want) {
+		t.Errorf("code %d, %q; want 2 and %q", code, stderr, want)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the state folder: %v; want that it was not made", err)
+	}
 }
 
 func TestProcessRuntimeRunsTheWholeCycle(t *testing.T) {
