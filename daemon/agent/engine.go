@@ -23,12 +23,13 @@ type engine struct {
 	err     error
 	waiters map[string]*broadcast // by container id
 	users   map[string]int
+	starved map[string]bool // watched containers that were killed for their memory
 }
 
 var errNoEngineYet = model.Errorf(model.CodeRuntimeUnavailable, "the container engine has not answered yet")
 
 func newEngine(runtime Runtime, log *slog.Logger) *engine {
-	return &engine{runtime: runtime, log: log, err: errNoEngineYet, waiters: make(map[string]*broadcast), users: make(map[string]int)}
+	return &engine{runtime: runtime, log: log, err: errNoEngineYet, waiters: make(map[string]*broadcast), users: make(map[string]int), starved: make(map[string]bool)}
 }
 
 // fault returns nil while the engine answers.
@@ -62,6 +63,8 @@ func (e *engine) listen(ctx context.Context, pause *healthcheck.Backoff) error {
 		case container.EventSubscribed:
 			pause.Reset()
 			e.found()
+		case container.EventOOM:
+			e.starve(event.ID)
 		case container.EventDie, container.EventDestroy:
 			e.wake(event.ID)
 		}
@@ -104,6 +107,23 @@ func (e *engine) wake(id string) {
 	}
 }
 
+// starve notes that a watched container was killed for its memory.
+func (e *engine) starve(id string) {
+	e.mu.Lock()
+	if e.users[id] > 0 {
+		e.starved[id] = true
+	}
+	e.mu.Unlock()
+	e.wake(id)
+}
+
+// killedForMemory reports whether the engine told so of a container since it is watched.
+func (e *engine) killedForMemory(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.starved[id]
+}
+
 // watch returns the waker of a container; stop gives it back.
 func (e *engine) watch(id string) (waiter *broadcast, stop func()) {
 	e.mu.Lock()
@@ -120,6 +140,7 @@ func (e *engine) watch(id string) (waiter *broadcast, stop func()) {
 		if e.users[id]--; e.users[id] == 0 {
 			delete(e.users, id)
 			delete(e.waiters, id)
+			delete(e.starved, id)
 		}
 	}
 }

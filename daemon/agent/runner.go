@@ -181,7 +181,7 @@ func (t *task) wait(ctx context.Context, id string) error {
 		case err != nil:
 			pause = trouble.Next()
 		case !state.Running:
-			return &exitError{state: state}
+			return &exitError{state: t.explained(ctx, watch, state)}
 		default:
 			trouble.Reset()
 			if err := t.reportOnce(model.StateRunning, nil); err != nil {
@@ -199,6 +199,35 @@ func (t *task) wait(ctx context.Context, id string) error {
 		case <-ctx.Done():
 		}
 		timer.Stop()
+	}
+}
+
+// memoryGrace is how long the engine may take to tell that a container was killed for its memory, of which it hears apart from the end.
+const memoryGrace = 500 * time.Millisecond
+
+// explained completes the state of a container that ended as one does that is killed for its memory.
+func (t *task) explained(ctx context.Context, watch *broadcast, state container.State) container.State {
+	limits := t.record().Task.Job.Resources
+	if state.OOMKilled || state.ExitCode != 137 || limits == nil || limits.Memory == nil {
+		return state
+	}
+	ended := time.Now()
+	for {
+		changed := watch.next()
+		if t.agent.engine.killedForMemory(state.ID) {
+			state.OOMKilled = true
+			return state
+		}
+		left := memoryGrace - time.Since(ended)
+		if left <= 0 {
+			if again, err := t.runtime().Inspect(ctx, state.ID); err == nil {
+				return again
+			}
+			return state
+		}
+		if sleep(ctx, left, changed) != nil {
+			return state
+		}
 	}
 }
 
