@@ -252,6 +252,7 @@ func TestDockerTellsOfMemoryKills(t *testing.T) {
 	docker := containertest.RequireDocker(t)
 	b := &bench{engine: docker, t: t, image: containertest.BusyboxImage(t, docker)}
 	b.agent = containertest.AgentID(t, docker)
+	events := record(t, b)
 	spec := b.spec(workload{name: "glutton", script: "exec tail /dev/zero"})
 	spec.Memory, spec.MemorySwap = 16<<20, 16<<20
 	id, err := docker.Create(t.Context(), spec)
@@ -261,7 +262,9 @@ func TestDockerTellsOfMemoryKills(t *testing.T) {
 	if err := docker.Start(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if state := b.awaitExit(id); !state.OOMKilled || state.ExitCode != 137 {
+	// The state tells of it only where the engine has heard of it before the end; the event comes in either case.
+	events.until(container.EventOOM)
+	if state := b.awaitExit(id); state.ExitCode != 137 {
 		t.Errorf("state %+v", state)
 	}
 }
