@@ -10,12 +10,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/heliosctl/heliosctl/daemon/agent"
+	"github.com/heliosctl/heliosctl/daemon/container/containertest"
 	"github.com/heliosctl/heliosctl/model"
 )
 
 // Volumes from the host, with a name and without, and the agent's own binds beside them.
 func TestDockerVolumes(t *testing.T) {
 	t.Parallel()
+	containertest.RequireDocker(t) // before there is anything to clean up
 	named, raw := "heliosctl-test-"+uuid.NewString(), rawClient(t)
 	t.Cleanup(func() { // after the containers are gone
 		if err := raw.VolumeRemove(context.WithoutCancel(t.Context()), named, true); err != nil {
