@@ -56,13 +56,14 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 	d.closers.add(d.pool.Close)
 	d.master, err = master.New(master.Config{
 		Name: d.config.Name, DataDir: filepath.Join(dir, "data"), RaftBind: d.config.Raft, RaftAdvertise: d.config.Advertise,
-		Members: d.pool, Logger: d.log, CapabilityWhitelist: d.config.CapabilityWhitelist,
+		Logger: d.log, CapabilityWhitelist: d.config.CapabilityWhitelist,
 		AgentReapingTimeout: d.config.AgentReapingTimeout, JobRetention: d.config.JobRetention, ReapHistory: d.config.ReapHistory,
 	})
 	if err != nil {
 		return d, err
 	}
 	d.closers.add(d.master.Close)
+	d.master.Attach(d.pool, nil)
 	if d.config.DNS != "" {
 		d.catalog = newCatalog(d.master, d.pool, d.config.Domain)
 		d.dns, err = registrar.NewDNS(registrar.DNSConfig{Listen: d.config.DNS, Domain: d.config.Domain, Catalog: d.catalog, Logger: d.log})
@@ -95,7 +96,7 @@ func (d *masterDaemon) run(ctx context.Context) error {
 func (d *masterDaemon) tellClusterID(ctx context.Context) error {
 	select {
 	case <-d.master.Ready():
-		if err := d.pool.SetClusterID(d.master.ClusterID()); err != nil {
+		if err := d.pool.Update(func(m *gossip.Member) { m.ClusterID = d.master.ClusterID() }); err != nil {
 			d.log.Warn("the others do not know which cluster this is", "err", err)
 		}
 	case <-ctx.Done():

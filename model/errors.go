@@ -25,6 +25,8 @@ const (
 	CodeAmbiguousJobReference   Code = "AMBIGUOUS_JOB_REFERENCE"
 	CodePortConflict            Code = "PORT_CONFLICT"
 	CodeHostConflict            Code = "HOST_CONFLICT" // the host name belongs to another agent
+	CodeHostDrained             Code = "HOST_DRAINED"  // it takes no new deployments
+	CodeUnsafe                  Code = "UNSAFE"        // it would leave the cluster without a majority, or replace what is there; it can be forced
 	CodeForbidden               Code = "FORBIDDEN"
 	CodeUnavailable             Code = "UNAVAILABLE"     // no leader, not reachable, shutting down: try another master
 	CodeStorageFull             Code = "STORAGE_FULL"    // the disk under the state folder is nearly full
@@ -78,6 +80,8 @@ var classes = map[Code]Class{
 	CodeJobsStillDeployed:       ClassConflict,
 	CodePortConflict:            ClassConflict,
 	CodeHostConflict:            ClassConflict,
+	CodeHostDrained:             ClassConflict,
+	CodeUnsafe:                  ClassConflict,
 	CodeForbidden:               ClassForbidden,
 	CodeUnavailable:             ClassUnavailable,
 	CodeStorageFull:             ClassUnavailable,
@@ -150,6 +154,7 @@ var (
 	ErrJobStillInUse      = &Error{Code: CodeJobStillInUse}
 	ErrPortConflict       = &Error{Code: CodePortConflict}
 	ErrHostConflict       = &Error{Code: CodeHostConflict}
+	ErrHostDrained        = &Error{Code: CodeHostDrained}
 	ErrForbidden          = &Error{Code: CodeForbidden}
 	ErrUnavailable        = &Error{Code: CodeUnavailable}
 	ErrStorageFull        = &Error{Code: CodeStorageFull}

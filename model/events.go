@@ -15,6 +15,8 @@ const (
 	EventHostDeregistered  EventType = "host.deregistered"
 	EventHostUp            EventType = "host.up"
 	EventHostDown          EventType = "host.down"
+	EventHostDrained       EventType = "host.drained"
+	EventHostUndrained     EventType = "host.undrained"
 	EventTaskStatus        EventType = "task.status"
 	EventTaskRemoved       EventType = "task.removed"
 	EventHeartbeat         EventType = "heartbeat" // nothing happened; every 10 s

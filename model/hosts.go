@@ -18,6 +18,16 @@ type HostStatus struct {
 	AgentInfo   *AgentInfo           `json:"agentInfo"`
 	Environment map[string]string    `json:"environment"`
 	Labels      map[string]string    `json:"labels"`
+
+	// Drain is set while the host takes no new deployments. The original has none.
+	Drain *Drain `json:"drain,omitempty"`
+}
+
+// Drain tells since when and by whose wish a host takes no new deployments.
+type Drain struct {
+	Since   Timestamp `json:"since"`
+	User    string    `json:"user,omitempty"`
+	Stopped []JobID   `json:"stopped,omitempty"` // group jobs that were stopped with it, to be started when it ends
 }
 
 // HostInfo describes the machine. LoadAvg and the free bytes are gauges: current while the host is UP, last known afterwards.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -86,4 +87,60 @@ type Backend interface {
 
 	// PostGauges remembers readings of a host. It fails with CodeHostNotFound or CodeHostConflict.
 	PostGauges(host string, g model.Gauges) error
+
+	// Leader returns the URL of the leader's API, or self when this master leads. It waits up to two seconds for there to be one, and
+	// fails with CodeUnavailable.
+	Leader(ctx context.Context) (url string, self bool, err error)
+
+	// ConfirmedIndex returns the index that reads anywhere must reflect to be current now. Only the leader knows; others fail with
+	// CodeUnavailable.
+	ConfirmedIndex(ctx context.Context) (uint64, error)
+
+	// Isolated returns a channel that is closed once this master has heard of no leader for five seconds. Streams end then, because
+	// what they would tell may be long past.
+	Isolated() <-chan struct{}
+
+	// Self tells what this master is and does. Its Version is left to the caller.
+	Self() model.MasterStatus
+
+	// Peers returns the servers of the raft configuration, sorted by name. It fails with CodeUnavailable.
+	Peers(ctx context.Context) ([]model.Peer, error)
+
+	// RemovePeer removes a server, given by id or name, for good: it is not taken in again. It fails with CodeNotFound, with CodeUnsafe
+	// where the rest would have no majority unless forced, or with CodeUnavailable. Only the leader can.
+	RemovePeer(ctx context.Context, req model.Request, id string, force bool) error
+
+	// Leave removes this master from the cluster for good and ends it. It fails with CodeUnsafe or CodeUnavailable.
+	Leave(ctx context.Context, req model.Request) error
+
+	// GaugesSince returns the readings that came after a version, all of them for version 0.
+	GaugesSince(version uint64) model.GaugeUpdate
+
+	// Snapshot returns the state as of now, to be read and closed. Only the leader's is sure to be current.
+	Snapshot(ctx context.Context) (model.SnapshotInfo, io.ReadCloser, error)
+
+	// Restore replaces the state of the whole cluster by a snapshot. It fails with CodeInvalid for what is none, with CodeUnsafe where
+	// the cluster has jobs or hosts unless forced, and with CodeUnavailable. Only the leader can.
+	Restore(ctx context.Context, req model.Request, snapshot io.Reader, force bool) (model.SnapshotInfo, error)
+
+	// Drain makes a host take no new deployments; with stopGroupJobs the jobs that groups deployed to it are stopped. A second time
+	// changes only that. It fails with CodeHostNotFound.
+	Drain(ctx context.Context, req model.Request, host string, stopGroupJobs bool) (model.Drain, error)
+
+	// Undrain ends a drain and starts what was stopped with it; where there is none nothing changes. It fails with CodeHostNotFound.
+	Undrain(ctx context.Context, req model.Request, host string) error
+}
+
+// Pool is what the handlers need of gossip. Everything is safe for concurrent use.
+type Pool interface {
+	// Members returns everyone in the pool, sorted by role and name.
+	Members() []model.Member
+
+	// RoundTrip estimates the time between two members, named as Members does. It fails with CodeNotFound, or with CodeUnavailable
+	// as long as too little is known.
+	RoundTrip(from, to string) (model.RoundTrip, error)
+
+	// Keyring lists or changes the keys of all members. It fails with CodeInvalid when gossip is not encrypted or the key is none, and
+	// with CodeUnavailable, the answers given beside it, when not everyone did it.
+	Keyring(ctx context.Context, change model.KeyringChange) (model.Keyring, error)
 }

@@ -19,6 +19,7 @@ type Config struct {
 	Backend        Backend
 	Logger         *slog.Logger // default: nothing is logged
 	ProductVersion string       // told by /v1/version
+	Pool           Pool         // default: this master is alone
 
 	// URL is where agents reach this master, "" for as they already do. Peers are the URLs of all masters; nil: there is no other.
 	URL   string

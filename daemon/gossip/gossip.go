@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -45,6 +46,7 @@ const (
 // Gossip is a member of the pool. Its methods are safe for concurrent use.
 type Gossip struct {
 	cfg     Config
+	self    sync.Mutex // guards cfg.Member and its way to the others
 	log     *slog.Logger
 	serf    *serf.Serf
 	events  chan serf.Event
@@ -122,13 +124,20 @@ func (g *Gossip) IP() netip.Addr {
 	return ip.Unmap()
 }
 
-// SetClusterID tells the others which cluster this daemon belongs to.
-func (g *Gossip) SetClusterID(id string) error {
+// Update changes what the others learn of this daemon: its cluster id, its addresses, whether it waits for initial masters. Its role,
+// name and id stay.
+func (g *Gossip) Update(change func(*Member)) error {
+	g.self.Lock()
+	defer g.self.Unlock()
 	member := g.cfg.Member
-	member.ClusterID = id
-	if err := g.serf.SetTags(member.tags()); err != nil {
-		return fmt.Errorf("gossiping the cluster id: %w", err)
+	change(&member)
+	if member == g.cfg.Member {
+		return nil
 	}
+	if err := g.serf.SetTags(member.tags()); err != nil {
+		return fmt.Errorf("gossiping what has changed of this daemon: %w", err)
+	}
+	g.cfg.Member = member
 	return nil
 }
 

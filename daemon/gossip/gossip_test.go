@@ -150,7 +150,7 @@ func TestClusterIDReachesOthers(t *testing.T) {
 	m := start(t, gossip.Config{Member: master("m1")})
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}})
 	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
-	if err := m.SetClusterID("c-1"); err != nil {
+	if err := m.Update(func(m *gossip.Member) { m.ClusterID = "c-1" }); err != nil {
 		t.Fatal(err)
 	}
 	await(t, a, "the cluster id", func() bool { return a.Masters()[0].ClusterID == "c-1" })

@@ -2,6 +2,9 @@ package gossip
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -28,6 +31,8 @@ type Member struct {
 	Name      string // of the master, or of the agent's host
 	ID        string // the agent's id, or the master's raft id
 	API       string // base URL of its HTTP API as others reach it
+	Raft      string // IP:PORT at which masters reach its raft; of masters
+	Initial   string // names the initial masters while this one has no state and waits for them; see InitialTag
 	ClusterID string // empty until known
 	Version   string
 	Alive     bool
@@ -40,14 +45,25 @@ const (
 	tagName    = "name"
 	tagID      = "id"
 	tagAPI     = "api"
+	tagRaft    = "raft"
+	tagInitial = "init"
 	tagCluster = "cluster"
 	tagVersion = "v"
 )
 
 func (m Member) tags() map[string]string {
-	return map[string]string{
+	tags := map[string]string{
 		tagRole: string(m.Role), tagName: m.Name, tagID: m.ID, tagAPI: m.API, tagCluster: m.ClusterID, tagVersion: m.Version,
+		tagRaft: m.Raft, tagInitial: m.Initial,
 	}
+	maps.DeleteFunc(tags, func(_, value string) bool { return value == "" })
+	return tags
+}
+
+// InitialTag is a short fingerprint of a list of initial masters, whatever their order.
+func InitialTag(names []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(slices.Sorted(slices.Values(names)), "\n")))
+	return hex.EncodeToString(sum[:6])
 }
 
 // nodeName is unique in the pool: two agents that claim one host name are both visible, and the masters decide between them.
@@ -62,7 +78,7 @@ func (m Member) nodeName() string {
 
 func memberOf(m serf.Member) Member {
 	return Member{
-		Role: Role(m.Tags[tagRole]), Name: m.Tags[tagName], ID: m.Tags[tagID], API: m.Tags[tagAPI],
+		Role: Role(m.Tags[tagRole]), Name: m.Tags[tagName], ID: m.Tags[tagID], API: m.Tags[tagAPI], Raft: m.Tags[tagRaft], Initial: m.Tags[tagInitial],
 		ClusterID: m.Tags[tagCluster], Version: m.Tags[tagVersion], Alive: m.Status == serf.StatusAlive, IP: ipOf(m.Addr),
 	}
 }
@@ -125,6 +141,20 @@ func (g *Gossip) Masters() []Member {
 	var masters []Member
 	for _, m := range g.members.byNode {
 		if m.Role == RoleMaster && m.Alive {
+			masters = append(masters, m)
+		}
+	}
+	slices.SortFunc(masters, func(a, b Member) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return masters
+}
+
+// KnownMasters returns all masters that gossip knows, alive or not, sorted by name.
+func (g *Gossip) KnownMasters() []Member {
+	g.members.mu.RLock()
+	defer g.members.mu.RUnlock()
+	var masters []Member
+	for _, m := range g.members.byNode {
+		if m.Role == RoleMaster {
 			masters = append(masters, m)
 		}
 	}

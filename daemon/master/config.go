@@ -1,12 +1,16 @@
 package master
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/heliosctl/heliosctl/daemon/gossip"
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // Members tells who is alive. It is safe for concurrent use.
@@ -15,8 +19,23 @@ type Members interface {
 	AgentAlive(host, agentID string) bool
 	// MasterNames returns the names of the masters that are alive.
 	MasterNames() []string
+	// KnownMasters returns all masters of this cluster, or of none yet, that gossip knows: alive, failed or gone.
+	KnownMasters() []gossip.Member
 	// Changed returns a channel that is closed at the next change of any of it.
 	Changed() <-chan struct{}
+}
+
+// Remote asks other masters, by the base URL of their API. It is safe for concurrent use. Errors are or wrap a *model.Error:
+// CodeUnavailable when the other does not answer or does not lead.
+type Remote interface {
+	// ConfirmedIndex is Master.ConfirmedIndex of the master there.
+	ConfirmedIndex(ctx context.Context, api string) (uint64, error)
+	// Self is Master.Self of the master there.
+	Self(ctx context.Context, api string) (model.MasterStatus, error)
+	// GaugesSince is Master.GaugesSince of the master there.
+	GaugesSince(ctx context.Context, api string, version uint64) (model.GaugeUpdate, error)
+	// RemovePeer is Master.RemovePeer of the master there.
+	RemovePeer(ctx context.Context, api string, req model.Request, id string, force bool) error
 }
 
 // DefaultMinFreeBytes is the free disk space below which writes are refused.
@@ -36,8 +55,17 @@ type Config struct {
 	// first one of this machine that is not loopback.
 	RaftAdvertise string
 
-	Members Members // nil: no agent is alive and this is the only master
-	Logger  *slog.Logger
+	// Initial are the names of the masters that form the cluster, this one's among them, the same on each; see the package gossip for
+	// how they find each other. Empty: a master that has no state forms a cluster of itself, unless Join says that there is one.
+	Initial []string
+	// Join says that a master without state waits to be taken into an existing cluster.
+	Join bool
+	// PeerStableTime is how long a new master must have been there and up to date until it votes; 0 means 10 s.
+	PeerStableTime time.Duration
+	// DeadPeerGrace is how long a voter must be gone until it is removed in favour of one that took its place; 0 means 5 minutes.
+	DeadPeerGrace time.Duration
+
+	Logger *slog.Logger
 
 	// CapabilityWhitelist are the capabilities that jobs may add to their containers.
 	CapabilityWhitelist []string
@@ -64,9 +92,6 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.RaftBind == "" {
 		c.RaftBind = "127.0.0.1:0"
-	}
-	if c.Members == nil {
-		c.Members = alone{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -108,6 +133,7 @@ type alone struct{}
 
 func (alone) AgentAlive(string, string) bool { return false }
 func (alone) MasterNames() []string          { return nil }
+func (alone) KnownMasters() []gossip.Member  { return nil }
 func (alone) Changed() <-chan struct{}       { return nil }
 
 // advertised returns the address to tell others for a listener at bound.

@@ -111,3 +111,6 @@ func (m *Master) PostGauges(host string, values model.Gauges) error {
 	m.gauges.put(host, values)
 	return nil
 }
+
+// GaugesSince returns the readings that came after a version.
+func (m *Master) GaugesSince(uint64) model.GaugeUpdate { return model.GaugeUpdate{} }

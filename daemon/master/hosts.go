@@ -20,7 +20,7 @@ func (m *Master) Host(name string) (model.HostStatus, error) {
 	}
 	status := host.HostStatus
 	status.Status = model.Down
-	if m.config.Members.AgentAlive(name, host.AgentID) {
+	if m.members.AgentAlive(name, host.AgentID) {
 		status.Status = model.Up
 	}
 	m.gauges.merge(&status, name, host.AgentID)
@@ -50,7 +50,15 @@ func (m *Master) DeregisterHost(ctx context.Context, req model.Request, host str
 
 // Masters returns the names of the masters that are alive, this one among them, sorted.
 func (m *Master) Masters() []string {
-	names := append(slices.Clone(m.config.Members.MasterNames()), m.config.Name)
+	names := append(slices.Clone(m.members.MasterNames()), m.config.Name)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// Drain makes a host take no new deployments.
+func (m *Master) Drain(context.Context, model.Request, string, bool) (model.Drain, error) {
+	return model.Drain{}, errNoLeader()
+}
+
+// Undrain ends a drain.
+func (m *Master) Undrain(context.Context, model.Request, string) error { return errNoLeader() }

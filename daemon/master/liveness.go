@@ -22,7 +22,7 @@ func (m *Master) recordLiveness(ctx context.Context) {
 	defer grace.Stop()
 	trusted := false
 	for {
-		changed := m.config.Members.Changed()
+		changed := m.members.Changed()
 		retry := m.recordChanges(ctx, m.livenessChanges(trusted))
 		select {
 		case <-changed:
@@ -57,7 +57,7 @@ func (m *Master) livenessChanges(trusted bool) []store.LivenessChange {
 	now := m.now()
 	var changes []store.LivenessChange
 	for _, recorded := range m.folders.state.Liveness() {
-		alive := m.config.Members.AgentAlive(recorded.Host, recorded.AgentID)
+		alive := m.members.AgentAlive(recorded.Host, recorded.AgentID)
 		if alive == recorded.Up || !alive && !trusted {
 			continue
 		}

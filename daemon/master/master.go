@@ -18,6 +18,8 @@ type Master struct {
 	config  Config
 	log     *slog.Logger
 	folders *folders
+	members Members // who else is there; see Attach
+	remote  Remote  // nil: there is no other master
 
 	node      atomic.Pointer[node] // nil before Run has started raft and when it stops it
 	asking    sync.RWMutex         // held for reading while raft is asked who leads: it forgets to answer when it stops
@@ -50,6 +52,7 @@ func New(config Config) (*Master, error) {
 		config:       config,
 		log:          config.Logger,
 		folders:      folders,
+		members:      alone{},
 		leading:      newLeadership(),
 		proposals:    newProposalQueue(),
 		statuses:     newStatusQueue(),
@@ -59,6 +62,10 @@ func New(config Config) (*Master, error) {
 		ready:        make(chan struct{}),
 	}, nil
 }
+
+// Attach tells the master who else there is and how to ask other masters, before Run. Without it this master is alone and no agent is
+// alive.
+func (m *Master) Attach(members Members, remote Remote) { m.members, m.remote = members, remote }
 
 // Run runs the master until ctx ends, and closes its folders. It returns an error when it cannot start, or cannot go on because the
 // disk fails. It may be called once.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/heliosctl/heliosctl/daemon/gossip"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -41,6 +42,8 @@ func (f *fleet) AgentAlive(host, agentID string) bool {
 
 func (f *fleet) MasterNames() []string { return []string{"m2", "m1"} }
 
+func (f *fleet) KnownMasters() []gossip.Member { return nil }
+
 func (f *fleet) Changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -67,8 +70,13 @@ type running struct {
 
 func start(t testing.TB, dir string, change func(*Config)) *running {
 	t.Helper()
-	members := newFleet()
-	config := Config{Name: "m1", DataDir: dir, Members: members, LivenessGrace: 1}
+	return startAmong(t, dir, newFleet(), change)
+}
+
+// startAmong starts a master among members that are there already.
+func startAmong(t testing.TB, dir string, members *fleet, change func(*Config)) *running {
+	t.Helper()
+	config := Config{Name: "m1", DataDir: dir, LivenessGrace: 1}
 	if change != nil {
 		change(&config)
 	}
@@ -76,6 +84,7 @@ func start(t testing.TB, dir string, change func(*Config)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.Attach(members, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{Master: m, t: t, members: members, cancel: cancel, result: make(chan error, 1)}
 	go func() { r.result <- m.Run(ctx) }()
@@ -861,7 +870,9 @@ func TestNewLeaderDoesNotBelieveInAbsence(t *testing.T) {
 	index = m.Index()
 	m.stop()
 
-	m = start(t, dir, func(c *Config) { c.Members.(*fleet).set("h2", "a2") })
+	members := newFleet()
+	members.set("h2", "a2")
+	m = startAmong(t, dir, members, nil)
 	if got := awaitEvent(t, m, index, model.EventHostDown); got.Host != "h1" {
 		t.Errorf("%s was recorded as down", got.Host)
 	}

@@ -68,7 +68,7 @@ func (m *Master) reapDeadAgents(ctx context.Context) {
 		if ctx.Err() != nil || reaped == reapAtMost || failed == reapFailures {
 			return
 		}
-		if m.config.Members.AgentAlive(host.Name, host.AgentID) || m.gauges.heardOf(host.Name, host.AgentID).After(before) {
+		if m.members.AgentAlive(host.Name, host.AgentID) || m.gauges.heardOf(host.Name, host.AgentID).After(before) {
 			continue
 		}
 		command := store.ReapHost{Host: host.Name, AgentID: host.AgentID, Before: model.TimestampOf(before)}

@@ -14,7 +14,7 @@ func (m *Master) ServiceTasks() []store.ServiceTask {
 	for _, task := range m.folders.state.ServiceTasks() {
 		alive, known := up[task.Host]
 		if !known {
-			alive = m.config.Members.AgentAlive(task.Host, task.AgentID)
+			alive = m.members.AgentAlive(task.Host, task.AgentID)
 			up[task.Host] = alive
 		}
 		if alive {
@@ -29,7 +29,7 @@ func (m *Master) ServiceTasks() []store.ServiceTask {
 func (m *Master) FollowServices(ctx context.Context, tell func()) {
 	for {
 		// The channels come first: what changes after tell is heard of.
-		members, state := m.config.Members.Changed(), m.folders.state.Changed()
+		members, state := m.members.Changed(), m.folders.state.Changed()
 		tell()
 		select {
 		case <-members:

@@ -39,6 +39,7 @@ type host struct {
 	statuses     map[model.JobID]model.TaskStatus
 	ackedSeq     uint64
 	gauges       model.Gauges
+	drain        *model.Drain
 }
 
 // New makes an empty cluster.

@@ -1,0 +1,39 @@
+package apitest
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// Peers implements api.Backend.
+func (b *Backend) Peers(context.Context) ([]model.Peer, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return []model.Peer{{ID: "id1", Name: "master1", Address: "10.0.0.1:5806", Voter: true, Leader: true, Alive: true, Index: b.index}}, b.leader
+}
+
+// RemovePeer implements api.Backend.
+func (b *Backend) RemovePeer(_ context.Context, _ model.Request, id string, _ bool) error {
+	if id == "id1" || id == "master1" {
+		return model.Errorf(model.CodeUnsafe, "master1 is the only voter: without it there is no cluster")
+	}
+	return model.Errorf(model.CodeNotFound, "there is no master %s", id)
+}
+
+// Leave implements api.Backend.
+func (b *Backend) Leave(ctx context.Context, req model.Request) error {
+	return b.RemovePeer(ctx, req, "id1", false)
+}
+
+// Snapshot implements api.Backend.
+func (b *Backend) Snapshot(context.Context) (model.SnapshotInfo, io.ReadCloser, error) {
+	return model.SnapshotInfo{Format: 1, ClusterID: b.ClusterID(), Index: b.Index()}, io.NopCloser(bytes.NewReader(nil)), nil
+}
+
+// Restore implements api.Backend.
+func (b *Backend) Restore(context.Context, model.Request, io.Reader, bool) (model.SnapshotInfo, error) {
+	return model.SnapshotInfo{}, model.Errorf(model.CodeInvalid, "this is not a snapshot")
+}
