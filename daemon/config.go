@@ -35,10 +35,17 @@ type Master struct {
 	Admin     string // of /healthcheck, /ping and /metrics; empty: none
 	Gossip    string
 	Raft      string
-	DNS       string   // of the name server, UDP and TCP; empty: none
-	Domain    string   // that the name server is the authority of; services whose job names none are there
-	Advertise string   // IP at which others reach this machine; empty: derived from the addresses
-	Join      []string // gossip addresses of any daemons of the cluster
+	DNS       string // of the name server, UDP and TCP; empty: none
+	Domain    string // that the name server is the authority of; services whose job names none are there
+	Advertise string // IP at which others reach this machine; empty: derived from the addresses
+
+	// Initial are the masters that form the cluster, this one among them, the same on each. Without them, and without Join, a master
+	// that has no state forms a cluster of itself; with Join alone it waits to be taken into the cluster that is there.
+	Initial []InitialMaster
+	Join    []string // gossip addresses of any daemons of the cluster
+
+	GossipKey     string // base64 of 16, 24 or 32 bytes; empty: gossip is not encrypted, unless there are keys in the folder
+	GossipProfile string // of timings, see gossip.Config; empty: the usual ones
 
 	CapabilityWhitelist []string // capabilities that jobs may add
 
@@ -56,6 +63,9 @@ type Agent struct {
 	Gossip    string
 	Advertise string // IP at which others reach this machine; empty: derived from the addresses
 	Join      []string
+
+	GossipKey     string // as of a master
+	GossipProfile string
 
 	Runtime        RuntimeKind
 	Docker         string            // endpoint of the engine; empty: $DOCKER_HOST, else the default socket
@@ -137,7 +147,7 @@ func (m Master) faults() []string {
 	if m.HTTP == "" {
 		faults = append(faults, "the master has no address to answer on; give it one with --http")
 	}
-	return faults
+	return append(faults, m.initialFaults()...)
 }
 
 func (a Agent) faults() []string {

@@ -47,6 +47,7 @@ func newAgentCommand(env *environment) *cobra.Command {
 	flags.StringVar(&o.Gossip, "gossip", "0.0.0.0:5805", "`ADDRESS` of gossip, UDP and TCP")
 	flags.StringVar(&o.Advertise, "advertise", "", "`IP` at which others reach this machine (default: found out)")
 	flags.StringSliceVar(&o.Join, "join", nil, "gossip `ADDRESS` of a daemon to join; repeat or separate by commas")
+	bindGossip(flags, &o.GossipKey, &o.GossipProfile)
 	flags.StringVar((*string)(&o.Runtime), "runtime", string(daemon.RuntimeDocker), "`KIND` of runtime: docker, or process and sim for trying things out")
 	flags.StringVar(&o.Docker, "docker", "", "`ENDPOINT` of the Docker engine (default $DOCKER_HOST, else the default socket)")
 	flags.StringVar(&o.DockerCertPath, "docker-cert-path", "", "`FOLDER` with ca.pem, cert.pem and key.pem (default $DOCKER_CERT_PATH)")
@@ -79,6 +80,7 @@ func runAgent(ctx context.Context, env *environment, o *agentOptions) error {
 		return err
 	}
 	o.Labels, o.Env = o.labels, o.env
+	o.GossipKey = gossipKey(env, o.GossipKey)
 	log := o.logger(env.err, slog.LevelInfo)
 	return daemon.Run(ctx, daemon.Config{
 		StateDir: stateDir, Version: productVersion(), Logger: log, Agents: []daemon.Agent{o.Agent},

@@ -26,6 +26,20 @@ func (o *daemonOptions) bind(flags *pflag.FlagSet, kind string) {
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log details too")
 }
 
+// bindGossip binds the flags of gossip that masters and agents share.
+func bindGossip(flags *pflag.FlagSet, key, profile *string) {
+	flags.StringVar(key, "encrypt", "", "`KEY` that gossip is encrypted with, from heliosctl keygen; kept in the state folder (default $HELIOSCTL_ENCRYPT)")
+	flags.StringVar(profile, "gossip-profile", "lan", "`PROFILE` of timings: lan, or fast to notice failures within a few seconds")
+}
+
+// gossipKey is the key given, or the one in the environment, where other users of the machine cannot read it.
+func gossipKey(env *environment, given string) string {
+	if given != "" {
+		return given
+	}
+	return env.getenv("HELIOSCTL_ENCRYPT")
+}
+
 // stateDirOr returns the folder given, or the usual one for this kind of daemon.
 func (o *daemonOptions) stateDirOr(env *environment, kind string) (string, error) {
 	if o.stateDir != "" {

@@ -17,6 +17,7 @@ type masterOptions struct {
 	daemonOptions
 	daemon.Master
 
+	initial             []string
 	agentReapingTimeout int // hours
 	jobRetention        int // days
 }
@@ -29,7 +30,14 @@ func newMasterCommand(env *environment) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "master",
 		Short: "Run a master: it keeps what should run where and answers the API",
+		Long: `Run a master: it keeps what should run where and answers the API.
+
+A master that is given neither --masters nor --join forms a cluster of itself. Three or five form one together when each is given
+the same --masters at its first start; they begin when all of them are there. A later one is taken in with --join: it votes once it
+is up to date. What a master was told at its first start no longer matters at the next ones.`,
 		Example: `  heliosctl master
+  heliosctl master --name m1 --masters m1=10.0.0.1,m2=10.0.0.2,m3=10.0.0.3
+  heliosctl master --name m4 --join 10.0.0.1
   heliosctl master --http 127.0.0.1:5801 --state-dir /srv/heliosctl`,
 		Args: cobra.NoArgs,
 		RunE: runDaemon(func(ctx context.Context) error { return runMaster(ctx, env, o) }),
@@ -45,6 +53,9 @@ func newMasterCommand(env *environment) *cobra.Command {
 	flags.StringVar(&o.Domain, "domain", defaultDomain, "`DOMAIN` of services: _SERVICE._PROTOCOL.DOMAIN")
 	flags.StringVar(&o.Advertise, "advertise", "", "`IP` at which others reach this machine (default: found out)")
 	flags.StringSliceVar(&o.Join, "join", nil, "gossip `ADDRESS` of a daemon to join; repeat or separate by commas")
+	flags.StringSliceVar(&o.initial, "masters", nil,
+		"`NAME[=ADDRESS]` of each master that forms the cluster, the same list on each; addresses are those of gossip (default: their names)")
+	bindGossip(flags, &o.GossipKey, &o.GossipProfile)
 	flags.StringArrayVar(&o.CapabilityWhitelist, "whitelisted-capability", nil, "`CAPABILITY` that jobs may add; repeatable")
 	flags.IntVar(&o.agentReapingTimeout, "agent-reaping-timeout", 336,
 		"`HOURS` that an agent is away until its host is deregistered with all its deployments; 0 or less: never")
@@ -72,12 +83,16 @@ func runMaster(ctx context.Context, env *environment, o *masterOptions) error {
 			return err
 		}
 	}
+	if o.Initial, err = daemon.ParseInitialMasters(o.initial); err != nil {
+		return err
+	}
 	if o.AgentReapingTimeout, err = wholeUnits("--agent-reaping-timeout", o.agentReapingTimeout, time.Hour); err != nil {
 		return err
 	}
 	if o.JobRetention, err = wholeUnits("--job-retention", o.jobRetention, 24*time.Hour); err != nil {
 		return err
 	}
+	o.GossipKey = gossipKey(env, o.GossipKey)
 	log := o.logger(env.err, slog.LevelInfo)
 	return daemon.Run(ctx, daemon.Config{
 		StateDir: stateDir, Version: productVersion(), Logger: log, Master: &o.Master,
