@@ -10,9 +10,14 @@ func TestBadConfig(t *testing.T) {
 		config Config
 		want   string
 	}{
-		"no name":   {Config{DataDir: t.TempDir()}, "name"},
-		"no folder": {Config{Name: "m"}, "data folder"},
-		"history":   {Config{Name: "m", DataDir: t.TempDir(), HistoryLimit: -1}, "history limit"},
+		"no name":                   {Config{DataDir: t.TempDir()}, "name"},
+		"no folder":                 {Config{Name: "m"}, "data folder"},
+		"initial masters of others": {Config{Name: "m", DataDir: t.TempDir(), Initial: []string{"a", "b"}}, "the initial masters are a, b, and this one, m, is not"},
+		"an initial master twice":   {Config{Name: "m", DataDir: t.TempDir(), Initial: []string{"m", "b", "m"}}, "m is named twice"},
+		"an initial master unnamed": {Config{Name: "m", DataDir: t.TempDir(), Initial: []string{"m", ""}}, "has no name"},
+		"initial masters and join":  {Config{Name: "m", DataDir: t.TempDir(), Initial: []string{"m"}, Join: true}, "not both"},
+		"stable time":               {Config{Name: "m", DataDir: t.TempDir(), PeerStableTime: -1}, "must not be negative"},
+		"history":                   {Config{Name: "m", DataDir: t.TempDir(), HistoryLimit: -1}, "history limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := New(test.config); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -27,12 +32,9 @@ func TestBadConfig(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := Config{Name: "m", DataDir: t.TempDir()}
 			change(&config)
-			m, err := New(config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := m.Run(t.Context()); err == nil {
-				t.Error("the master ran")
+			if m, err := New(config); err == nil {
+				t.Error("the master was made")
+				_ = m.Close()
 			}
 		})
 	}

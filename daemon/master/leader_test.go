@@ -33,8 +33,9 @@ func TestAnotherMasterLeads(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	m.leading.setOther("10.0.0.2:5806")
-	for _, err := range []error{m.ReadIndex(t.Context()), m.RemoveJob(t.Context(), by("u"), testJob("web", "1").ID, "")} {
+	m.leading.setOther("10.0.0.2:5806", "id2")
+	_, err = m.ConfirmedIndex(t.Context())
+	for _, err := range []error{err, m.RemoveJob(t.Context(), by("u"), testJob("web", "1").ID, "")} {
 		wantCode(t, err, model.CodeUnavailable)
 		if !strings.Contains(err.Error(), "10.0.0.2:5806") {
 			t.Errorf("the error does not name the leader: %v", err)
