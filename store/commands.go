@@ -131,6 +131,7 @@ func handlers() map[CommandType]handler {
 	return map[CommandType]handler{
 		commandTerm:           handle((*batch).term),
 		commandClusterID:      handle((*batch).clusterID),
+		commandRemovePeer:     handle((*batch).removePeer),
 		commandCreateJob:      handle((*batch).createJob),
 		commandRemoveJob:      handle((*batch).removeJob),
 		commandRegisterHost:   handle((*batch).registerHost),

@@ -184,6 +184,7 @@ func script(m *machine) {
 	web, db, gone := testJob("web", "1", 8080, 9090), testJob("db", "2", 5432), testJob("gone", "1")
 	m.ok(Term{Master: "m1"})
 	m.ok(ClusterID{ID: "c-1"})
+	m.ok(RemovePeer{ID: "p-1"})
 	for _, job := range []model.Job{web, db, gone} {
 		m.ok(CreateJob{Job: job})
 	}

@@ -1,36 +1,117 @@
 package master
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
+	"time"
 
+	"github.com/hashicorp/raft"
+
+	"github.com/heliosctl/heliosctl/daemon/gossip"
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// Leader returns the URL of the leader's API, or self when this master leads.
+// Leader returns the URL of the leader's API, or self when this master leads. It waits up to two seconds for there to be one that
+// gossip knows, and fails with CodeUnavailable.
 func (m *Master) Leader(ctx context.Context) (url string, self bool, err error) {
-	err = m.leading.await(ctx, func(v leaderView) bool { return v.self })
-	return "", err == nil, err
-}
-
-// ConfirmedIndex returns the index that reads anywhere must reflect to be current now.
-func (m *Master) ConfirmedIndex(ctx context.Context) (uint64, error) {
-	if err := m.leading.await(ctx, func(v leaderView) bool { return v.self && v.ready }); err != nil {
-		return 0, err
+	if err := m.membershipError(); err != nil {
+		return "", false, err
 	}
-	return m.confirmedIndex()
+	timeout := time.NewTimer(leaderWait)
+	defer timeout.Stop()
+	for {
+		pool := m.members.Changed()
+		view, changed := m.leading.get()
+		if view.self {
+			return "", true, nil
+		}
+		if view.id != "" {
+			if url := m.apiOf(view.id); url != "" {
+				return url, false, nil
+			}
+		}
+		select {
+		case <-changed:
+		case <-pool:
+		case <-timeout.C:
+			return "", false, view.unreachable()
+		case <-ctx.Done():
+			return "", false, model.Errorf(model.CodeUnavailable, "there was no leader until the request ended: %v", context.Cause(ctx))
+		}
+	}
 }
 
-// Isolated returns a channel that is closed once this master has heard of no leader for five seconds.
-func (m *Master) Isolated() <-chan struct{} { return nil }
+// unreachable is the error of a leader that gossip does not know.
+func (v leaderView) unreachable() *model.Error {
+	if v.id == "" {
+		return errNoLeader()
+	}
+	return model.Errorf(model.CodeUnavailable, "the leader at %s is not in the gossip pool; try another master", v.other)
+}
 
 // Self tells what this master is and does.
-func (m *Master) Self() model.MasterStatus { return model.MasterStatus{Name: m.config.Name} }
+func (m *Master) Self() model.MasterStatus {
+	self := model.MasterStatus{
+		Name: m.config.Name, ID: m.ServerID(), ClusterID: m.ClusterID(), State: model.MasterStopped, Index: m.Index(), LastContact: -1,
+	}
+	n := m.node.Load()
+	if n == nil {
+		self.LastIndex = self.Index
+		return self
+	}
+	_, leader := n.LeaderWithID()
+	self.Leader, self.Term, self.LastIndex = string(leader), n.CurrentTerm(), n.LastIndex()
+	switch n.State() {
+	case raft.Leader:
+		self.State, self.LastContact = model.MasterLeader, 0
+		return self
+	case raft.Candidate:
+		self.State = model.MasterCandidate
+	case raft.Follower:
+		self.State = model.MasterFollower
+	}
+	if m.wasRemoved() {
+		self.State = model.MasterStopped
+	}
+	if at := n.LastContact(); !at.IsZero() {
+		self.LastContact = time.Since(at).Milliseconds()
+	}
+	return self
+}
 
-// Peers returns the servers of the raft configuration.
-func (m *Master) Peers(context.Context) ([]model.Peer, error) { return nil, errNoLeader() }
-
-// RemovePeer removes a server for good.
-func (m *Master) RemovePeer(context.Context, model.Request, string, bool) error { return errNoLeader() }
-
-// Leave removes this master from the cluster for good and ends it.
-func (m *Master) Leave(context.Context, model.Request) error { return errNoLeader() }
+// Peers returns the servers of the raft configuration as this master knows it, sorted by name. It fails with CodeUnavailable.
+func (m *Master) Peers(ctx context.Context) ([]model.Peer, error) {
+	n := m.node.Load()
+	if n == nil {
+		return nil, errStopping()
+	}
+	servers, _ := n.servers()
+	if len(servers) == 0 {
+		return nil, cmp.Or[error](m.membershipError(), errNoLeader())
+	}
+	_, leader := n.LeaderWithID()
+	peers, members := make([]model.Peer, len(servers)), make([]gossip.Member, len(servers))
+	for i, server := range servers {
+		member, _ := m.member(server.ID)
+		members[i] = member
+		peers[i] = model.Peer{
+			ID: string(server.ID), Name: member.Name, Address: string(server.Address), Voter: server.Suffrage == raft.Voter,
+			Leader: server.ID == leader, Alive: member.Alive, Version: member.Version,
+		}
+		if !member.Alive || server.ID == m.folders.serverID {
+			members[i].API = "" // not to be asked
+		}
+	}
+	for i, answer := range m.askSelves(ctx, members) {
+		if answer.err == nil && answer.ID == peers[i].ID {
+			peers[i].Index = answer.Index
+		}
+		if peers[i].ID == m.ServerID() {
+			peers[i].Name, peers[i].Alive, peers[i].Index = m.config.Name, true, m.Index()
+		}
+	}
+	slices.SortFunc(peers, func(a, b model.Peer) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
+	return peers, nil
+}

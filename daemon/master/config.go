@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/heliosctl/heliosctl/daemon/gossip"
@@ -43,6 +45,12 @@ const DefaultMinFreeBytes = 200 << 20
 
 // defaultLivenessGrace is longer than a freshly started gossip takes to find everyone again.
 const defaultLivenessGrace = 10 * time.Second
+
+// How long a new master must be up to date before it votes, and a dead one gone before it is given up.
+const (
+	defaultPeerStableTime = 10 * time.Second
+	defaultDeadPeerGrace  = 5 * time.Minute
+)
 
 // Config says how a master runs. Name and DataDir are required.
 type Config struct {
@@ -102,6 +110,12 @@ func (c Config) withDefaults() Config {
 	if c.LivenessGrace == 0 {
 		c.LivenessGrace = defaultLivenessGrace
 	}
+	if c.PeerStableTime == 0 {
+		c.PeerStableTime = defaultPeerStableTime
+	}
+	if c.DeadPeerGrace == 0 {
+		c.DeadPeerGrace = defaultDeadPeerGrace
+	}
 	if c.AgentReapInterval == 0 {
 		c.AgentReapInterval = defaultAgentReapInterval
 	}
@@ -125,7 +139,34 @@ func (c Config) validate() error {
 	if c.AgentReapInterval < 0 || c.JobReapInterval < 0 {
 		errs = append(errs, errors.New("the intervals of the reapers must not be negative"))
 	}
-	return errors.Join(errs...)
+	if c.PeerStableTime < 0 || c.DeadPeerGrace < 0 {
+		errs = append(errs, errors.New("the times after which masters vote and are given up must not be negative"))
+	}
+	return errors.Join(append(errs, c.validateInitial()...)...)
+}
+
+func (c Config) validateInitial() []error {
+	if len(c.Initial) == 0 {
+		return nil
+	}
+	var errs []error
+	if c.Join {
+		errs = append(errs, errors.New("a master either names the initial masters or joins a cluster that there is, not both"))
+	}
+	if !slices.Contains(c.Initial, c.Name) {
+		errs = append(errs, fmt.Errorf("the initial masters are %s, and this one, %s, is not among them; give the same list to each of them",
+			strings.Join(c.Initial, ", "), c.Name))
+	}
+	sorted := slices.Sorted(slices.Values(c.Initial))
+	for i, name := range sorted {
+		switch {
+		case name == "":
+			errs = append(errs, errors.New("an initial master has no name"))
+		case i > 0 && name == sorted[i-1]:
+			errs = append(errs, fmt.Errorf("the initial master %s is named twice", name))
+		}
+	}
+	return errs
 }
 
 // alone are the members of a master without gossip.

@@ -20,6 +20,15 @@ type leaderView struct {
 	self  bool               // this master leads
 	ready bool               // and has applied the Term command of its term, so that its state has everything acknowledged before
 	other raft.ServerAddress // where another master leads, as far as is known
+	id    raft.ServerID      // of that master
+}
+
+// notLeader is the error where only the leader will do.
+func (v leaderView) notLeader() *model.Error {
+	if v.other == "" {
+		return errNoLeader()
+	}
+	return model.Errorf(model.CodeUnavailable, "this master does not lead, the one at %s does; try that one", v.other)
 }
 
 // leadership holds the view and tells of its changes. It is safe for concurrent use.
@@ -38,8 +47,13 @@ func (l *leadership) get() (leaderView, <-chan struct{}) {
 }
 
 func (l *leadership) set(view leaderView) {
+	l.change(func(leaderView) leaderView { return view })
+}
+
+func (l *leadership) change(next func(leaderView) leaderView) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	view := next(l.view)
 	if view == l.view {
 		return
 	}
@@ -48,11 +62,14 @@ func (l *leadership) set(view leaderView) {
 	l.changed = make(chan struct{})
 }
 
-// setOther notes where another master leads, unless this one does.
-func (l *leadership) setOther(address raft.ServerAddress) {
-	if view, _ := l.get(); !view.self {
-		l.set(leaderView{other: address})
-	}
+// setOther notes which other master leads, unless this one does.
+func (l *leadership) setOther(address raft.ServerAddress, id raft.ServerID) {
+	l.change(func(view leaderView) leaderView {
+		if view.self {
+			return view
+		}
+		return leaderView{other: address, id: id}
+	})
 }
 
 // await returns when good accepts the view. It fails with CodeUnavailable when another master leads, or when there is no leader for
@@ -66,7 +83,7 @@ func (l *leadership) await(ctx context.Context, good func(leaderView) bool) erro
 			return nil
 		}
 		if view.other != "" {
-			return model.Errorf(model.CodeUnavailable, "this master does not lead, the one at %s does; try that one", view.other)
+			return view.notLeader()
 		}
 		select {
 		case <-changed:
@@ -76,6 +93,14 @@ func (l *leadership) await(ctx context.Context, good func(leaderView) bool) erro
 			return model.Errorf(model.CodeUnavailable, "there was no leader until the request ended: %v", context.Cause(ctx))
 		}
 	}
+}
+
+// awaitLeading is await for a master that may not be part of any cluster.
+func (m *Master) awaitLeading(ctx context.Context, good func(leaderView) bool) error {
+	if err := m.membershipError(); err != nil {
+		return err
+	}
+	return m.leading.await(ctx, good)
 }
 
 func errNoLeader() *model.Error {
@@ -143,7 +168,7 @@ func (m *Master) noteLeader(n *node) {
 	if id == m.folders.serverID {
 		return
 	}
-	m.leading.setOther(address)
+	m.leading.setOther(address, id)
 	if address != "" {
 		m.becomeReady()
 	}
@@ -160,13 +185,12 @@ func (m *Master) lead(ctx context.Context, n *node) {
 	m.log.Info("this master leads", "term", m.folders.state.Term(), "index", m.Index())
 	m.leading.set(leaderView{self: true, ready: true})
 	m.becomeReady()
-	if err := n.announceAddress(m.folders.serverID); err != nil {
-		m.log.Warn("cannot announce the raft address", "address", n.address, "err", err)
-	}
 	var duties sync.WaitGroup
 	for _, duty := range append(m.reapers(), m.recordLiveness, m.expireJobs) {
 		duties.Go(func() { duty(ctx) })
 	}
+	duties.Go(func() { m.keepPeers(ctx, n) })
+	duties.Go(func() { m.yieldWhenFull(ctx, n) })
 	duties.Wait()
 }
 

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/hashicorp/raft"
-
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -21,13 +19,19 @@ type Master struct {
 	members Members // who else is there; see Attach
 	remote  Remote  // nil: there is no other master
 
+	stream    *raftStream          // where raft listens
 	node      atomic.Pointer[node] // nil before Run has started raft and when it stops it
 	asking    sync.RWMutex         // held for reading while raft is asked who leads: it forgets to answer when it stops
 	leading   *leadership
 	proposals *queue[proposal]
 	statuses  *queue[statusPart]
+	questions *queue[question]
 	gauges    *gauges
 	disk      *diskGuard
+	yielded   atomic.Int64 // when leadership was last handed over for want of disk space
+
+	membership *membership
+	contact    *contact
 
 	livenessKick chan struct{} // capacity 1: look at who is alive again
 
@@ -44,11 +48,14 @@ func New(config Config) (*Master, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
+	if err := checkLeft(config.DataDir); err != nil {
+		return nil, err
+	}
 	folders, err := openFolders(config)
 	if err != nil {
 		return nil, err
 	}
-	return &Master{
+	m := &Master{
 		config:       config,
 		log:          config.Logger,
 		folders:      folders,
@@ -56,18 +63,41 @@ func New(config Config) (*Master, error) {
 		leading:      newLeadership(),
 		proposals:    newProposalQueue(),
 		statuses:     newStatusQueue(),
+		questions:    newQuestionQueue(),
 		gauges:       newGauges(),
-		disk:         &diskGuard{dir: config.DataDir, min: config.MinFreeBytes},
+		disk:         newDiskGuard(config),
+		contact:      newContact(),
 		livenessKick: make(chan struct{}, 1),
 		ready:        make(chan struct{}),
-	}, nil
+	}
+	if err := m.open(); err != nil {
+		return nil, errors.Join(err, folders.close())
+	}
+	return m, nil
+}
+
+// open judges what the folders hold and opens the port of raft, so that its address is known before raft runs.
+func (m *Master) open() error {
+	empty, err := m.folders.empty()
+	if err != nil {
+		return err
+	}
+	m.membership = newMembership(m.config, empty)
+	if m.stream, err = listenRaft(m.config, m.folders.serverID); err != nil {
+		return err
+	}
+	m.stream.removed, m.stream.toldOff = m.folders.state.PeerRemoved, m.noteRemoved
+	return nil
 }
 
 // Attach tells the master who else there is and how to ask other masters, before Run. Without it this master is alone and no agent is
 // alive.
 func (m *Master) Attach(members Members, remote Remote) { m.members, m.remote = members, remote }
 
-// Run runs the master until ctx ends, and closes its folders. It returns an error when it cannot start, or cannot go on because the
+// RaftAddress is where other masters reach this one's raft, IP:PORT.
+func (m *Master) RaftAddress() string { return m.stream.Addr().String() }
+
+// Run runs the master until ctx ends or it has left its cluster, and closes its folders. It returns an error when it cannot start, or cannot go on because the
 // disk fails. It may be called once.
 func (m *Master) Run(ctx context.Context) (err error) {
 	if m.running.Swap(true) {
@@ -76,7 +106,7 @@ func (m *Master) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, m.Close()) }()
 
 	notify := make(chan bool, 8)
-	n, err := startNode(m.config, m.folders, notify)
+	n, err := m.startNode(notify)
 	if err != nil {
 		return err
 	}
@@ -89,16 +119,24 @@ func (m *Master) Run(ctx context.Context) (err error) {
 	loops.Go(func() { m.watchLeader(ctx, n) })
 	loops.Go(func() { m.runProposals(ctx) })
 	loops.Go(func() { m.runStatuses(ctx) })
+	loops.Go(func() { m.runQuestions(ctx) })
+	loops.Go(func() { m.followContact(ctx, n) })
+	loops.Go(func() { m.form(ctx, n) })
 
 	var failed error
 	select {
 	case <-ctx.Done():
+	case <-m.membership.left:
 	case <-m.folders.state.Failed():
 		failed = fmt.Errorf("the master cannot go on: %w", m.folders.state.Err())
 	}
 	cancel()
 	// Raft stops last: it answers the writes under way only as long as it runs.
 	loops.Wait()
+	if n.isLeader() && n.voters() > 1 {
+		// Failing that, the others elect one of them after the election timeout.
+		_ = m.handOver(n)
+	}
 	m.asking.Lock()
 	m.node.Store(nil)
 	m.asking.Unlock()
@@ -107,9 +145,9 @@ func (m *Master) Run(ctx context.Context) (err error) {
 	return errors.Join(failed, stopErr)
 }
 
-// Close closes the data folder of a master that does not run. Reads from memory still work afterwards.
+// Close closes the data folder and the raft port of a master that does not run. Reads from memory still work afterwards.
 func (m *Master) Close() error {
-	m.closeOnce.Do(func() { m.closeErr = m.folders.close() })
+	m.closeOnce.Do(func() { m.closeErr = errors.Join(m.stream.Close(), m.folders.close()) })
 	return m.closeErr
 }
 
@@ -124,7 +162,9 @@ func (m *Master) Health() map[string]error {
 	if checks["storage"] == nil {
 		checks["storage"] = m.disk.check()
 	}
-	if view, _ := m.leading.get(); !view.self && view.other == "" {
+	if err := m.membershipError(); err != nil {
+		checks["raft"] = err
+	} else if view, _ := m.leading.get(); !view.self && view.other == "" {
 		checks["raft"] = errNoLeader()
 	}
 	return checks
@@ -143,6 +183,3 @@ func (m *Master) Events(index uint64) (events []model.Event, reset bool, more <-
 
 // ServerID is this master's raft id; it stays the same for as long as the data folder does.
 func (m *Master) ServerID() string { return string(m.folders.serverID) }
-
-// isLeader reports whether this master leads now.
-func (n *node) isLeader() bool { return n.State() == raft.Leader }

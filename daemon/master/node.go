@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,8 +39,11 @@ const maxAppend = 128
 // serverIDKey is where this server's raft id is kept, beside raft's own variables: it is lost together with the log, never alone.
 const serverIDKey = "heliosctl.ServerID"
 
-// currentTermKey is raft's own key for its term.
-const currentTermKey = "CurrentTerm"
+// Raft's own keys for its term and for that of its last vote.
+const (
+	currentTermKey  = "CurrentTerm"
+	lastVoteTermKey = "LastVoteTerm"
+)
 
 // folders are the open databases of a master.
 type folders struct {
@@ -105,9 +107,19 @@ func serverID(log *store.Log) (raft.ServerID, error) {
 	return raft.ServerID(id), nil
 }
 
-// prepare makes a new server the only one of its cluster, and checks that what an old one kept belongs together. It returns whether
-// the state is at least as new as the newest snapshot, so that it need not be restored from it.
-func (f *folders) prepare(config *raft.Config, address raft.ServerAddress, transport raft.Transport) (stateIsCurrent bool, err error) {
+// empty reports whether there is neither an entry nor a snapshot: this server is new.
+func (f *folders) empty() (bool, error) {
+	last, err := f.log.LastIndex()
+	if err != nil {
+		return false, err
+	}
+	snapshots, err := f.snapshots.List()
+	return last == 0 && len(snapshots) == 0, err
+}
+
+// prepare checks that what a server kept belongs together. It returns whether the state is at least as new as the newest snapshot, so
+// that it need not be restored from it.
+func (f *folders) prepare() (stateIsCurrent bool, err error) {
 	first, err := f.log.FirstIndex()
 	if err != nil {
 		return false, err
@@ -133,16 +145,23 @@ func (f *folders) prepare(config *raft.Config, address raft.ServerAddress, trans
 		return false, fmt.Errorf("the raft log begins at %d, but the newest snapshot ends at %d: the snapshots are missing; "+
 			"restore the data folder from one copy", first, newest)
 	case last == 0 && newest == 0:
-		return true, f.bootstrap(config, address, transport)
+		return true, f.forgetTerm()
 	}
 	return applied >= newest, nil
 }
 
-func (f *folders) bootstrap(config *raft.Config, address raft.ServerAddress, transport raft.Transport) error {
-	// Raft writes its term first and takes that for state. Without a single entry it is the trace of a bootstrap that was cut short.
-	if err := f.log.SetUint64([]byte(currentTermKey), 0); err != nil {
+// forgetTerm makes a server new again whose bootstrap was cut short: raft writes its term before the first entry and takes that for
+// state. A server that has voted keeps its term. One that has neither entries nor voted has promised nothing to anybody.
+func (f *folders) forgetTerm() error {
+	voted, err := f.log.GetUint64([]byte(lastVoteTermKey))
+	if err != nil || voted > 0 {
 		return err
 	}
+	return f.log.SetUint64([]byte(currentTermKey), 0)
+}
+
+// bootstrap makes a new server the only one of its cluster.
+func (f *folders) bootstrap(config *raft.Config, address raft.ServerAddress, transport raft.Transport) error {
 	err := raft.BootstrapCluster(config, f.log, f.log, f.snapshots, transport, raft.Configuration{
 		Servers: []raft.Server{{Suffrage: raft.Voter, ID: f.serverID, Address: address}},
 	})
@@ -156,34 +175,43 @@ func (f *folders) bootstrap(config *raft.Config, address raft.ServerAddress, tra
 type node struct {
 	*raft.Raft
 	transport *raft.NetworkTransport
+	book      *addressBook
 	address   raft.ServerAddress // as others reach it
 }
 
-// startNode starts raft; leadership tells of every change, and is closed by nobody.
-func startNode(c Config, f *folders, leadership chan<- bool) (*node, error) {
-	stream, err := listenRaft(c)
-	if err != nil {
-		return nil, err
+// startNode starts raft on the stream, which it closes in the end; leadership tells of every change, and is closed by nobody.
+func (m *Master) startNode(leadership chan<- bool) (*node, error) {
+	book := &addressBook{
+		self: m.folders.serverID, address: raft.ServerAddress(m.stream.Addr().String()), look: m.raftAddresses,
+		known: map[raft.ServerID]raft.ServerAddress{},
 	}
-	transport := raft.NewNetworkTransportWithLogger(stream, 3, 10*time.Second, raftLogger{c.Logger})
-	n, err := startRaft(c, f, transport, leadership)
+	transport := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		ServerAddressProvider: book, Logger: raftLogger{m.log}, Stream: m.stream, MaxPool: 3, Timeout: 10 * time.Second,
+	})
+	n, err := m.startRaft(transport, leadership)
 	if err != nil {
 		return nil, errors.Join(err, transport.Close())
 	}
-	n.electAtOnce(f.serverID, raft.ServerAddress(stream.Listener.Addr().String()))
+	n.book = book
+	n.electAtOnce(m.folders.serverID)
 	return n, nil
 }
 
-func startRaft(c Config, f *folders, transport *raft.NetworkTransport, leadership chan<- bool) (*node, error) {
-	config := raftConfig(f.serverID, c.Logger)
+func (m *Master) startRaft(transport *raft.NetworkTransport, leadership chan<- bool) (*node, error) {
+	f := m.folders
+	config := raftConfig(f.serverID, m.log)
 	config.NotifyCh = leadership
-	address := transport.LocalAddr()
-	stateIsCurrent, err := f.prepare(config, address, transport)
+	stateIsCurrent, err := f.prepare()
 	if err != nil {
 		return nil, err
 	}
 	config.NoSnapshotRestoreOnStart = stateIsCurrent
-	cached, err := raft.NewLogCache(logCache, f.log)
+	if m.formsAlone() {
+		if err := f.bootstrap(config, transport.LocalAddr(), transport); err != nil {
+			return nil, err
+		}
+	}
+	cached, err := raft.NewLogCache(logCache, guardedLog{Log: f.log, disk: m.disk})
 	if err != nil {
 		return nil, err
 	}
@@ -191,24 +219,20 @@ func startRaft(c Config, f *folders, transport *raft.NetworkTransport, leadershi
 	if err != nil {
 		return nil, fmt.Errorf("cannot start raft: %w", err)
 	}
-	return &node{Raft: r, transport: transport, address: address}, nil
+	return &node{Raft: r, transport: transport, address: transport.LocalAddr()}, nil
 }
 
 // electAtOnce spares a master that is alone the wait for the heartbeats of a leader that cannot exist: it is told to stand for
 // election over its own port. Should that fail, the election comes after the usual timeout.
-func (n *node) electAtOnce(id raft.ServerID, port raft.ServerAddress) {
-	configuration := n.GetConfiguration()
-	if configuration.Error() != nil {
-		return
-	}
-	servers := configuration.Configuration().Servers
+func (n *node) electAtOnce(id raft.ServerID) {
+	servers, _ := n.servers()
 	if len(servers) != 1 || servers[0].ID != id {
 		return
 	}
 	request := raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{
 		ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: n.transport.EncodePeer(id, n.address),
 	}}
-	_ = n.transport.TimeoutNow(id, port, &request, new(raft.TimeoutNowResponse))
+	_ = n.transport.TimeoutNow(id, n.address, &request, new(raft.TimeoutNowResponse))
 	n.transport.CloseStreams() // each connection holds half a megabyte of buffers, and this one is not needed again
 }
 
@@ -227,51 +251,26 @@ func raftConfig(id raft.ServerID, logger *slog.Logger) *raft.Config {
 	return config
 }
 
-// listenRaft opens the port of raft.
-func listenRaft(c Config) (*raftStream, error) {
-	listener, err := net.Listen("tcp", c.RaftBind)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen for raft on %s: %w", c.RaftBind, err)
-	}
-	address, err := advertised(c.RaftAdvertise, listener.Addr().(*net.TCPAddr))
-	if err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	return &raftStream{Listener: listener, address: address}, nil
-}
-
-// raftStream carries raft over TCP. Its address is the one to tell others.
-type raftStream struct {
-	net.Listener
-	address net.Addr
-}
-
-// Addr returns the advertised address.
-func (s *raftStream) Addr() net.Addr { return s.address }
-
-// Dial connects to another server.
-func (s *raftStream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	return net.DialTimeout("tcp", string(address), timeout)
-}
-
-// stop hands leadership over where there is someone to take it, and stops raft.
+// stop stops raft.
 func (n *node) stop() error {
-	if n.isLeader() && n.voters() > 1 {
-		// Failing that, the others elect one of them after the election timeout.
-		_ = n.LeadershipTransfer().Error()
-	}
 	err := n.Shutdown().Error()
 	n.transport.CloseStreams() // Close leaves those open
 	return errors.Join(err, n.transport.Close())
 }
 
-func (n *node) voters() int {
+// servers returns the configuration as this server knows it, and the index at which it came to be.
+func (n *node) servers() ([]raft.Server, uint64) {
 	future := n.GetConfiguration()
 	if future.Error() != nil {
-		return 0
+		return nil, 0
 	}
+	return future.Configuration().Servers, future.Index()
+}
+
+func (n *node) voters() int {
 	voters := 0
-	for _, server := range future.Configuration().Servers {
+	servers, _ := n.servers()
+	for _, server := range servers {
 		if server.Suffrage == raft.Voter {
 			voters++
 		}
@@ -279,17 +278,5 @@ func (n *node) voters() int {
 	return voters
 }
 
-// announceAddress makes the cluster's configuration say where this server is now. Only the leader can, and a server that restarts
-// elsewhere keeps its id.
-func (n *node) announceAddress(id raft.ServerID) error {
-	future := n.GetConfiguration()
-	if err := future.Error(); err != nil {
-		return err
-	}
-	for _, server := range future.Configuration().Servers {
-		if server.ID == id && server.Address != n.address {
-			return n.AddVoter(id, n.address, future.Index(), 0).Error()
-		}
-	}
-	return nil
-}
+// isLeader reports whether this master leads now.
+func (n *node) isLeader() bool { return n.State() == raft.Leader }

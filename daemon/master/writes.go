@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -61,7 +60,7 @@ func newProposalQueue() *queue[proposal] {
 // propose has raft commit and apply a command, together with whatever else is waiting. It does not end early when ctx does: a leader
 // without a majority steps down within the lease, so the outcome is soon known.
 func (m *Master) propose(ctx context.Context, command []byte) (store.Result, error) {
-	if err := m.leading.await(ctx, func(v leaderView) bool { return v.self }); err != nil {
+	if err := m.awaitLeading(ctx, func(v leaderView) bool { return v.self }); err != nil {
 		return store.Result{}, err
 	}
 	answer := make(chan outcome, 1)
@@ -133,76 +132,4 @@ func proposeError(err error) error {
 		}
 	}
 	return model.Errorf(model.CodeOutcomeUnknown, "the change may or may not have been made: %v; try again with the same request id", err)
-}
-
-// ReadIndex returns when reads reflect every write that was acknowledged before the call. It fails with CodeUnavailable when this
-// master does not lead, or there is no leader for two seconds.
-//
-// The commit index counts only in a term whose first command this leader has applied: before, it may be behind what earlier leaders
-// acknowledged. It is taken before the others confirm the leader, and holds if the term is still the same then.
-func (m *Master) ReadIndex(ctx context.Context) error {
-	if err := m.leading.await(ctx, func(v leaderView) bool { return v.self && v.ready }); err != nil {
-		return err
-	}
-	index, err := m.confirmedIndex()
-	if err != nil {
-		return err
-	}
-	if err := m.folders.state.WaitIndex(ctx, index); err != nil {
-		return model.Errorf(model.CodeUnavailable, "index %d was not applied in time: %v; try again", index, err)
-	}
-	return nil
-}
-
-func (m *Master) confirmedIndex() (uint64, error) {
-	m.asking.RLock()
-	defer m.asking.RUnlock()
-	n := m.node.Load()
-	if n == nil {
-		return 0, errNoLeader()
-	}
-	term := n.CurrentTerm()
-	if m.folders.state.Term() != term {
-		return 0, model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
-	}
-	index := n.CommitIndex()
-	if err := n.VerifyLeader().Error(); err != nil {
-		return 0, model.Errorf(model.CodeUnavailable, "this master no longer leads: %v; try again", err)
-	}
-	if n.CurrentTerm() != term {
-		return 0, model.Errorf(model.CodeUnavailable, "the leader is changing; try again")
-	}
-	return index, nil
-}
-
-// diskGuard refuses writes when the disk is nearly full: the databases map files into memory, and writing to those without space
-// kills the process.
-type diskGuard struct {
-	dir string
-	min uint64
-
-	mu      sync.Mutex
-	checked time.Time
-	err     error
-}
-
-// diskCheckEvery is how long a look at the disk counts.
-const diskCheckEvery = time.Second
-
-// check fails with CodeStorageFull.
-func (g *diskGuard) check() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if time.Since(g.checked) < diskCheckEvery {
-		return g.err
-	}
-	g.checked, g.err = time.Now(), nil
-	free, err := store.FreeSpace(g.dir)
-	if err != nil {
-		g.err = model.Errorf(model.CodeInternal, "%v", err)
-	} else if free < g.min {
-		g.err = model.Errorf(model.CodeStorageFull,
-			"the disk of %s has %d MB free, fewer than the %d MB that are needed; make room", g.dir, free>>20, g.min>>20)
-	}
-	return g.err
 }

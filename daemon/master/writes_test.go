@@ -1,6 +1,7 @@
 package master
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -38,5 +39,78 @@ func TestWritersThatComeTogetherGetTheirOwnAnswers(t *testing.T) {
 	}
 	if jobs := m.Jobs(model.JobFilter{}); len(jobs) != writers+1 {
 		t.Errorf("there are %d jobs, want %d", len(jobs), writers+1)
+	}
+}
+
+func TestDiskNearlyFull(t *testing.T) {
+	m := start(t, t.TempDir(), func(c *Config) { c.MinFreeBytes = 1 << 62 })
+	_, err := m.CreateJob(t.Context(), by("u"), testJob("web", "1"))
+	wantCode(t, err, model.CodeStorageFull)
+	_, err = m.PostStatuses(t.Context(), "h1", model.StatusBatch{AgentID: "a1"})
+	wantCode(t, err, model.CodeStorageFull)
+	wantCode(t, m.ReadIndex(t.Context()), "")
+	if m.Health()["storage"] == nil {
+		t.Error("the health check sees nothing wrong")
+	}
+}
+
+func TestStoppedMasterAnswers(t *testing.T) {
+	m := start(t, t.TempDir(), nil)
+	job := m.mustCreate(testJob("web", "1"))
+	m.stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := m.PostStatuses(ctx, "h1", model.StatusBatch{AgentID: "a1"})
+	wantCode(t, err, model.CodeUnavailable)
+	wantCode(t, m.RemoveJob(ctx, by("u"), job.ID, ""), model.CodeUnavailable)
+	_, err = m.History(ctx, job.ID)
+	wantCode(t, err, model.CodeUnavailable)
+	if _, err := m.Job(job.ID); err != nil {
+		t.Error(err)
+	}
+	if err := m.Run(ctx); err == nil {
+		t.Error("a stopped master ran again")
+	}
+}
+
+// TestStopAmidRequests stops masters that are asked all the time: every request must end, and be answered truthfully.
+func TestStopAmidRequests(t *testing.T) {
+	for round := range 10 {
+		dir := t.TempDir()
+		m := start(t, dir, nil)
+		var mu sync.Mutex
+		var created []model.JobID
+		under := make(chan struct{}, 1)
+		var clients sync.WaitGroup
+		for client := range 8 {
+			clients.Go(func() {
+				for i := 0; ; i++ {
+					job := testJob("job", fmt.Sprintf("%d-%d", client, i))
+					id, err := m.CreateJob(context.Background(), by("u"), job)
+					if err != nil {
+						return
+					}
+					mu.Lock()
+					created = append(created, id)
+					mu.Unlock()
+					select {
+					case under <- struct{}{}:
+					default:
+					}
+				}
+			})
+			clients.Go(func() {
+				for m.ReadIndex(context.Background()) == nil {
+				}
+			})
+		}
+		<-under
+		m.stop()
+		clients.Wait()
+		for _, id := range created {
+			if _, err := m.Job(id); err != nil {
+				t.Errorf("round %d: an acknowledged job is lost: %v", round, err)
+			}
+		}
 	}
 }
