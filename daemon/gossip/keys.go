@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -21,13 +20,6 @@ import (
 
 // keyringFile in the state folder has the ring in the form that Serf writes: base64 in a JSON list, the key in use first.
 const keyringFile = "serf.keyring"
-
-// NewKey makes a key for Config.EncryptKey.
-func NewKey() string {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
-	return base64.StdEncoding.EncodeToString(key)
-}
 
 // openKeyring returns the ring of keys and the file that it is kept in; nil and "" where gossip is not encrypted.
 func openKeyring(cfg Config) (string, *memberlist.Keyring, error) {
