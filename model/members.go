@@ -1,5 +1,10 @@
 package model
 
+import (
+	"maps"
+	"slices"
+)
+
 // This file holds what is told of the daemons of a cluster: members of the gossip pool, masters, and the keys they share.
 
 // MemberStatus is what gossip knows of whether a member is there.
@@ -102,6 +107,21 @@ type Keyring struct {
 	Primary map[string]int    `json:"primary"` // members by the key they encrypt with
 	Keys    map[string]int    `json:"keys"`    // members by key they can read
 	Errors  map[string]string `json:"errors,omitempty"`
+}
+
+// Complete tells whether every member answered and none failed.
+func (k Keyring) Complete() bool { return k.Answers == k.Members && len(k.Errors) == 0 }
+
+// Failure returns an error with CodeUnavailable that says who failed, one line of Details each, or nil when the answers are complete.
+func (k Keyring) Failure() error {
+	if k.Complete() {
+		return nil
+	}
+	e := Errorf(CodeUnavailable, "%d of %d members did it: repeat it when all are there", k.Answers-len(k.Errors), k.Members)
+	for _, name := range slices.Sorted(maps.Keys(k.Errors)) {
+		e.Details = append(e.Details, name+": "+k.Errors[name])
+	}
+	return e
 }
 
 // SnapshotInfo describes a saved state of a cluster.

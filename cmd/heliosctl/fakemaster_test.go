@@ -24,6 +24,7 @@ const awaitTimeout = 20 * time.Second
 type fakeMaster struct {
 	*apitest.Backend
 	server *httptest.Server
+	pool   *apitest.Pool
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when a count rises
@@ -45,7 +46,8 @@ func startFakeMaster(cleanup func(func())) *fakeMaster {
 		down:    map[string]bool{},
 		clock:   model.TimestampOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 	}
-	server := api.New(api.Config{Backend: m, ProductVersion: "1.2.3"})
+	m.pool = newFakePool()
+	server := api.New(api.Config{Backend: m, Pool: m.pool, ProductVersion: "1.2.3"})
 	handler := server.Handler()
 	m.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.observe(r)

@@ -35,6 +35,7 @@ func commandGroups(env *environment) []commandGroup {
 		}},
 		{"cluster", "Cluster:", []*cobra.Command{
 			newMastersCommand(env), newVersionCommand(env),
+			newMembersCommand(env), newRTTCommand(env), newKeygenCommand(env), newKeyringCommand(env),
 		}},
 		{"daemons", "Daemons:", []*cobra.Command{
 			newMasterCommand(env), newAgentCommand(env), newDevCommand(env), newDemoCommand(env),

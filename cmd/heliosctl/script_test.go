@@ -49,6 +49,7 @@ func (m leakChecked) Run() int {
 //	seen                                                wait until a waiting command has read the last report
 //	[!] deployed HOST JOB                               wait until a job is (not) deployed to a host
 //	streaming N                                         wait until N event streams have been opened
+//	encrypted [MEMBER REASON...]                        make the gossip pool an encrypted one, of which members fail to change keys
 //	cut                                                 cut all connections
 //	written [REQUEST...]                                check what was to be changed since the last such line; any forgets it
 func TestScripts(t *testing.T) {
@@ -65,7 +66,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": scriptExits, "host": scriptHost, "job": scriptJob, "report": scriptReport, "gone": scriptGone, "seen": scriptSeen, "streaming": scriptStreaming,
 			"deployed": scriptDeployed,
-			"cut":      scriptCut, "written": scriptWritten,
+			"cut":      scriptCut, "written": scriptWritten, "encrypted": scriptEncrypted,
 		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,

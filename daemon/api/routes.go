@@ -46,6 +46,10 @@ func (s *Server) routes() []route {
 		{"GET", "/version/check", kindLocal, s.checkVersion},
 
 		{"GET", "/v1/version", kindLocal, s.about},
+		{"GET", "/v1/members", kindLocal, s.listMembers},
+		{"GET", "/v1/rtt", kindLocal, s.roundTrip},
+		{"GET", "/v1/keyring", kindLocal, s.getKeyring},
+		{"POST", "/v1/keyring", kindLocal, s.changeKeyring},
 		{"GET", "/v1/events", kindStream, s.streamEvents},
 		{"PUT", "/v1/agents/{host}", kindWrite, s.registerAgent},
 		{"GET", "/v1/agents/{host}/tasks", kindStream, s.streamTasks},

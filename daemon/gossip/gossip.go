@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -26,39 +27,60 @@ type Config struct {
 
 	Bind      string   // host:port to listen on, UDP and TCP; port 0 picks a free one
 	Advertise string   // IP or IP:port that the others reach this daemon at; empty: derived from Bind
-	Join      []string // host:port of daemons to join; tried until one answers
+	Join      []string // host or host:port of daemons to join; names are resolved anew at every attempt, without a port it is DefaultPort
 
-	// StateDir keeps the list of known members, so that a restarted daemon finds the pool without Join. Empty: nothing is kept.
+	// StateDir keeps the list of known members, so that a restarted daemon finds the pool without Join, and the keys. Empty: nothing
+	// is kept.
 	StateDir string
 
-	// Loopback selects timings for pools that never leave this machine.
+	// EncryptKey is base64 of 16, 24 or 32 bytes. It makes the ring of keys where StateDir has none yet; later that ring counts.
+	// Empty without a ring: gossip is not encrypted.
+	EncryptKey string
+
+	// Profile names the timings: see Profiles. Empty: ProfileLAN.
+	Profile string
+
+	// Loopback selects timings for pools that never leave this machine, whatever the profile.
 	Loopback bool
+
+	// Lookup resolves the names in Join; nil: as the system does.
+	Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 	Logger *slog.Logger
 }
 
-// joinRetry bounds the pause between two attempts to join.
-const (
-	joinRetryMin = 500 * time.Millisecond
-	joinRetryMax = 15 * time.Second
-)
+// DefaultPort is where daemons gossip unless told otherwise.
+const DefaultPort = 5805
 
 // Gossip is a member of the pool. Its methods are safe for concurrent use.
 type Gossip struct {
 	cfg     Config
-	self    sync.Mutex // guards cfg.Member and its way to the others
+	node    string // name in the pool
+	update  sync.Mutex
+	own     atomic.Pointer[Member] // what the others learn of this daemon; replaced under update
 	log     *slog.Logger
 	serf    *serf.Serf
 	events  chan serf.Event
 	members *members
+	guard   *guard
+	seeds   *seeds
+	queries sync.WaitGroup // to the keys of all members
 }
 
 // New starts listening and becomes visible to those that join us; Run joins the others. The caller must call Run, which
-// also releases what New took, or else Close. Errors name the address that could not be used.
+// also releases what New took, or else Close. Errors name the address, or the setting, that could not be used.
 func New(cfg Config) (*Gossip, error) {
-	g := &Gossip{cfg: cfg, log: cfg.Logger, events: make(chan serf.Event, 256), members: newMembers()}
+	if err := cfg.Member.checkSize(); err != nil {
+		return nil, err
+	}
+	g := &Gossip{cfg: cfg, node: cfg.Member.nodeName(), log: cfg.Logger, events: make(chan serf.Event, 256), members: newMembers()}
+	g.own.Store(&cfg.Member)
+	g.guard = newGuard(g)
 	config, err := g.serfConfig()
 	if err != nil {
+		return nil, err
+	}
+	if g.seeds, err = newSeeds(cfg, config.SnapshotPath); err != nil {
 		return nil, err
 	}
 	g.serf, err = serf.Create(config)
@@ -77,7 +99,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 	joined := make(chan struct{})
 	go func() {
 		defer close(joined)
-		g.join(ctx)
+		g.seek(ctx)
 	}()
 	drained := make(chan struct{})
 	quit := make(chan struct{})
@@ -94,7 +116,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 		}
 	case <-g.serf.ShutdownCh():
 		expelled = model.Errorf(model.CodeHostConflict,
-			"another daemon gossips as %q: two daemons run on copies of one state folder; stop one and give it a folder of its own", g.nodeName())
+			"another daemon gossips as %q: two daemons run on copies of one state folder; stop one and give it a folder of its own", g.node)
 	}
 	stop()
 	<-joined
@@ -104,6 +126,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 	// Serf may still be handing out events while it shuts down: the drain ends last.
 	close(quit)
 	<-drained
+	g.queries.Wait()
 	return expelled
 }
 
@@ -125,29 +148,33 @@ func (g *Gossip) IP() netip.Addr {
 }
 
 // Update changes what the others learn of this daemon: its cluster id, its addresses, whether it waits for initial masters. Its role,
-// name and id stay.
+// name and id stay. It fails with CodeInvalid for what is too long to be gossiped.
 func (g *Gossip) Update(change func(*Member)) error {
-	g.self.Lock()
-	defer g.self.Unlock()
-	member := g.cfg.Member
+	g.update.Lock()
+	defer g.update.Unlock()
+	old := g.own.Load()
+	member := *old
 	change(&member)
-	if member == g.cfg.Member {
+	member.Role, member.Name, member.ID = old.Role, old.Name, old.ID
+	if member == *old {
 		return nil
+	}
+	if err := member.checkSize(); err != nil {
+		return err
 	}
 	if err := g.serf.SetTags(member.tags()); err != nil {
 		return fmt.Errorf("gossiping what has changed of this daemon: %w", err)
 	}
-	g.cfg.Member = member
+	g.own.Store(&member)
 	return nil
 }
 
-func (g *Gossip) nodeName() string { return g.cfg.Member.nodeName() }
-
 func (g *Gossip) serfConfig() (*serf.Config, error) {
-	list := memberlist.DefaultLANConfig()
-	if g.cfg.Loopback {
-		list = memberlist.DefaultLocalConfig()
+	config, err := profileConfig(g.cfg.Profile, g.cfg.Loopback)
+	if err != nil {
+		return nil, err
 	}
+	list := config.MemberlistConfig
 	// Compression costs an allocation for every packet and a third of the CPU in large pools; receivers understand both.
 	list.EnableCompression = false
 	// A daemon that comes back under its name with another address may take over as soon as the old one is known to be dead.
@@ -157,13 +184,11 @@ func (g *Gossip) serfConfig() (*serf.Config, error) {
 		return nil, err
 	}
 
-	config := serf.DefaultConfig()
-	config.Init()
-	config.NodeName = g.nodeName()
+	config.NodeName = g.node
 	config.Tags = g.cfg.Member.tags()
+	config.Merge = g.guard
 	config.EventCh = g.events
 	config.ProtocolVersion = serf.ProtocolVersionMax
-	config.MemberlistConfig = list
 	config.LogOutput = nil
 	config.Logger = list.Logger
 	config.RejoinAfterLeave = true
@@ -173,11 +198,8 @@ func (g *Gossip) serfConfig() (*serf.Config, error) {
 		}
 		config.SnapshotPath = filepath.Join(g.cfg.StateDir, "serf.snapshot")
 	}
-	if g.cfg.Loopback {
-		config.LeavePropagateDelay = 200 * time.Millisecond
-		config.BroadcastTimeout = time.Second
-	}
-	return config, nil
+	config.KeyringFile, list.Keyring, err = openKeyring(g.cfg)
+	return config, err
 }
 
 func setAddresses(list *memberlist.Config, bind, advertise string) error {

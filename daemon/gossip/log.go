@@ -25,6 +25,9 @@ func (w lineWriter) Write(p []byte) (int, error) {
 			break
 		}
 	}
+	if tellsRefusal(line) {
+		level = slog.LevelDebug
+	}
 	w.to.Log(context.Background(), level, line)
 	return len(p), nil
 }
