@@ -114,7 +114,7 @@ func TestListsAndVersions(t *testing.T) {
 	version, err := c.Version(ctx)
 	check("version", model.ServerVersion, version, err)
 	about, err := c.About(ctx)
-	check("about", client.About{Version: "1.2.3", API: model.ServerVersion, ClusterID: "cluster1"}, about, err)
+	check("about", client.About{Version: "1.2.3", API: model.ServerVersion, ClusterID: "cluster1", Master: "master1"}, about, err)
 }
 
 func TestRefusalsAreTyped(t *testing.T) {

@@ -26,6 +26,7 @@ type About struct {
 	Version   string `json:"version"` // of the product
 	API       string `json:"api"`
 	ClusterID string `json:"clusterId"`
+	Master    string `json:"master"` // its name; "" from masters that do not tell it
 }
 
 // About returns what the master that answers says of itself. The original's masters fail it with CodeNotFound.

@@ -93,11 +93,15 @@ func inflatedBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, 
 	var large *http.MaxBytesError
 	switch {
 	case err == nil, errors.As(err, &large):
-		return nil, model.Errorf(model.CodeTooLarge, "the request body is larger than %d bytes, the most that %s takes", limit, r.URL.Path)
+		return nil, errTooLarge(r, limit)
 	case errors.Is(err, io.EOF) && r.ContentLength == 0:
 		return nil, errNoBody()
 	}
 	return nil, model.Errorf(model.CodeInvalid, "cannot read the request body: %s", err)
+}
+
+func errTooLarge(r *http.Request, limit int64) error {
+	return model.Errorf(model.CodeTooLarge, "the request body is larger than %d bytes, the most that %s takes", limit, r.URL.Path)
 }
 
 // newInflater reads deflate in both of its meanings: with the zlib wrapping of the standard, and without it, as Java's servlet

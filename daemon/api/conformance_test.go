@@ -166,7 +166,7 @@ func TestAnswers(t *testing.T) {
 			`{"status":"EQUAL","serverVersion":{"major":0,"minor":10,"patch":0,"snapshot":false},"recommendedVersion":"0.10.0"}`},
 		{"version check without a version", "GET", "/version/check", "", 200, `{"status":"MISSING",…`},
 		{"version check of an unreadable version", "GET", "/version/check?client=x", "", 400, `{"code":"INVALID_REQUEST",…`},
-		{"product version", "GET", "/v1/version", "", 200, `{"version":"1.2.3","api":"0.10.0","clusterId":"cluster1"}`},
+		{"product version", "GET", "/v1/version", "", 200, `{"version":"1.2.3","api":"0.10.0","clusterId":"cluster1","master":"master1"}`},
 	}
 	for _, test := range tests {
 		t.Run(test.rule, func(t *testing.T) {

@@ -47,10 +47,18 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	isolated, err := s.isolation()
+	if err != nil {
+		return err
+	}
 	if !stale(r.URL.Query()) {
-		if err := s.backend.ReadIndex(r.Context()); err != nil {
-			return err
-		}
+		err = s.backend.ReadIndex(r.Context())
+	} else {
+		// What the reader has seen elsewhere may be on its way to this master.
+		err = s.awaitIndex(r.Context(), index)
+	}
+	if err != nil {
+		return err
 	}
 	current := s.backend.Index()
 	if !resume {
@@ -69,9 +77,9 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", contentTypeLines)
 	w.Header().Set("Cache-Control", "no-store")
-	st := &eventStream{server: s, w: w, control: control, filter: newEventFilter(r.URL.Query()), index: index}
+	st := &eventStream{server: s, w: w, control: control, isolated: isolated, filter: newEventFilter(r.URL.Query()), index: index}
 	if resume && index > current {
-		// No change of this cluster has that index: it was made anew.
+		// After a read index no change of this cluster can have that index: it was made anew.
 		err = st.reset(current)
 	} else {
 		err = st.heartbeat()
@@ -85,12 +93,13 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 
 // eventStream is one reader of the events.
 type eventStream struct {
-	server  *Server
-	w       http.ResponseWriter
-	control *http.ResponseController
-	filter  eventFilter
-	index   uint64 // everything up to here has been sent
-	piece   bytes.Buffer
+	server   *Server
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	isolated <-chan struct{} // closed when this master has lost touch with the others
+	filter   eventFilter
+	index    uint64 // everything up to here has been sent
+	piece    bytes.Buffer
 }
 
 func (st *eventStream) run(r *http.Request) error {
@@ -115,6 +124,8 @@ func (st *eventStream) run(r *http.Request) error {
 			if err := st.heartbeat(); err != nil {
 				return err
 			}
+		case <-st.isolated:
+			return errIsolated()
 		case <-st.server.streams.done:
 			return errShuttingDown()
 		case <-r.Context().Done():

@@ -31,8 +31,16 @@ type world struct {
 
 func newWorld(t *testing.T, config api.Config) *world {
 	t.Helper()
-	w := &world{t: t, backend: apitest.New()}
-	config.Backend = w.backend
+	return newWorldOf(t, apitest.New(), config)
+}
+
+// newWorldOf serves a given master, or what config puts in its place.
+func newWorldOf(t *testing.T, backend *apitest.Backend, config api.Config) *world {
+	t.Helper()
+	w := &world{t: t, backend: backend}
+	if config.Backend == nil {
+		config.Backend = backend
+	}
 	w.server = api.New(config)
 	w.http = httptest.NewServer(w.server.Handler())
 	t.Cleanup(func() {

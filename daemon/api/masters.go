@@ -36,5 +36,6 @@ func (s *Server) about(w http.ResponseWriter, r *http.Request) error {
 		Version   string `json:"version"`
 		API       string `json:"api"`
 		ClusterID string `json:"clusterId"`
-	}{s.config.ProductVersion, model.ServerVersion, s.backend.ClusterID()})
+		Master    string `json:"master"` // the one that answers
+	}{s.config.ProductVersion, model.ServerVersion, s.backend.ClusterID(), s.backend.Self().Name})
 }

@@ -134,8 +134,11 @@ func (s *Server) serve(rt route) http.Handler {
 			s.fail(w, r, err)
 		}
 	}
-	if rt.kind == kindStream {
+	switch rt.kind {
+	case kindStream:
 		return http.HandlerFunc(answer)
+	case kindLeader, kindUpload:
+		return s.paced(answer)
 	}
 	return s.gzip(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.config.RequestTimeout)
@@ -145,7 +148,13 @@ func (s *Server) serve(rt route) http.Handler {
 }
 
 func (s *Server) answer(rt route, w http.ResponseWriter, r *http.Request) error {
-	if rt.kind == kindRead && !stale(r.URL.Query()) {
+	switch rt.kind {
+	case kindWrite, kindLeader, kindUpload:
+		return s.toLeader(rt, w, r)
+	case kindRead:
+		if stale(r.URL.Query()) {
+			break
+		}
 		if err := s.backend.ReadIndex(r.Context()); err != nil {
 			return err
 		}

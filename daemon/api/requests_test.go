@@ -112,6 +112,12 @@ func TestCompressedRequests(t *testing.T) {
 func TestBodiesAreLimited(t *testing.T) {
 	w := newWorld(t, api.Config{MaxJobBytes: 100, MaxBodyBytes: 200, MaxBatchBytes: 300})
 	w.agent("host1", nil)
+	limits(t, w)
+}
+
+// limits asks a master with limits of 100, 200 and 300 bytes for what is just too large.
+func limits(t *testing.T, w *world) {
+	t.Helper()
 	tests := []struct {
 		method, path string
 		limit        int

@@ -8,8 +8,10 @@ type kind int
 const (
 	kindLocal  kind = iota // answered from what this master has at hand
 	kindRead               // after a read index, unless ?stale=true
-	kindWrite              // goes through the leader
+	kindWrite              // carried out by the leader, perhaps more than once under the same request id
 	kindStream             // goes on until one side ends it
+	kindLeader             // a read that only the leader can answer; the answer may be of any size
+	kindUpload             // a write with a body of any size, sent to the leader once as it comes
 )
 
 // route is one line of the table of routes. A trailing slash is taken off a path before it is looked up.
@@ -50,6 +52,9 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/rtt", kindLocal, s.roundTrip},
 		{"GET", "/v1/keyring", kindLocal, s.getKeyring},
 		{"POST", "/v1/keyring", kindLocal, s.changeKeyring},
+		{"GET", "/v1/self", kindLocal, s.self},
+		{"GET", "/v1/raft/index", kindLocal, s.raftIndex},
+		{"GET", "/v1/gauges", kindLocal, s.gauges},
 		{"GET", "/v1/events", kindStream, s.streamEvents},
 		{"PUT", "/v1/agents/{host}", kindWrite, s.registerAgent},
 		{"GET", "/v1/agents/{host}/tasks", kindStream, s.streamTasks},

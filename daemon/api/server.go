@@ -101,7 +101,10 @@ func New(config Config) *Server {
 		streams: newStreams(),
 
 		sessions: newSessions(config.MaxSessions),
-		peers:    &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Minute}},
+		peers: &http.Client{
+			Transport:     newPeerTransport(),
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}
 	for _, r := range s.routes() {
 		s.mux.Handle(r.method+" "+r.pattern, s.serve(r))

@@ -77,6 +77,22 @@ func errShuttingDown() error {
 	return model.Errorf(model.CodeUnavailable, "this master is shutting down: try another one")
 }
 
+func errIsolated() error {
+	return model.Errorf(model.CodeUnavailable, "this master has heard of no leader for long, what it knows may be long past: try another one")
+}
+
+// isolation returns a channel that is closed when streams must end because this master has lost touch with the others. It fails when
+// that is so already.
+func (s *Server) isolation() (<-chan struct{}, error) {
+	isolated := s.backend.Isolated()
+	select {
+	case <-isolated:
+		return nil, errIsolated()
+	default:
+		return isolated, nil
+	}
+}
+
 // indexOf reads the parameter index; ok tells whether it is there.
 func indexOf(r *http.Request) (index uint64, ok bool, err error) {
 	text := r.URL.Query().Get("index")

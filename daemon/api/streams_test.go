@@ -11,12 +11,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/heliosctl/heliosctl/daemon/api"
+	"github.com/heliosctl/heliosctl/daemon/api/apitest"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -380,6 +382,89 @@ func TestEventStreamFilters(t *testing.T) {
 }
 
 // TestServeEndsStreams holds that Serve ends idle streams and closes its listener.
+// TestStreamsOfAnIsolatedMasterEnd holds that readers find a master that knows more, and that they may come back later.
+func TestStreamsOfAnIsolatedMasterEnd(t *testing.T) {
+	for _, path := range []string{"/v1/events", "/v1/events?stale=true", "/v1/agents/host1/tasks?agent=id-host1", "/v1/agents/host1/tasks?agent=id-host1&index=1"} {
+		t.Run(path, func(t *testing.T) {
+			w := newWorld(t, api.Config{})
+			w.agent("host1", nil)
+			l := w.open(path)
+			if !l.scanner.Scan() {
+				t.Fatalf("no stream: status %d, %v", l.status, l.scanner.Err())
+			}
+			w.backend.Isolate()
+			if l.scanner.Scan() || l.scanner.Err() != nil {
+				t.Errorf("after the isolation: line %q, error %v", l.scanner.Text(), l.scanner.Err())
+			}
+			if resp, body := w.send("GET", path, ""); resp.StatusCode != 502 {
+				t.Errorf("while it lasts: status %d, %s", resp.StatusCode, body)
+			}
+			w.backend.Rejoin()
+			if l := w.open(path); l.status != 200 {
+				t.Errorf("afterwards: status %d", l.status)
+			}
+		})
+	}
+}
+
+// lagging is a follower that has not applied everything yet. A read index catches up.
+type lagging struct {
+	*apitest.Backend
+	caughtUp atomic.Bool
+	index    uint64
+}
+
+func (l *lagging) ReadIndex(ctx context.Context) error {
+	l.caughtUp.Store(true)
+	return l.Backend.ReadIndex(ctx)
+}
+
+func (l *lagging) Index() uint64 {
+	if l.caughtUp.Load() {
+		return l.Backend.Index()
+	}
+	return l.index
+}
+
+func (l *lagging) HostTasks(host, agentID string) ([]model.Task, uint64, <-chan struct{}, error) {
+	if !l.caughtUp.Load() {
+		return nil, 0, nil, model.Errorf(model.CodeHostNotFound, "host %s is not registered", host)
+	}
+	return l.Backend.HostTasks(host, agentID)
+}
+
+// TestAFollowerThatLagsRefusesNoAgent holds that a host is not called unknown by a master that has not heard of it yet.
+func TestAFollowerThatLagsRefusesNoAgent(t *testing.T) {
+	backend := &lagging{Backend: apitest.New(), index: 1}
+	w := newWorldOf(t, backend.Backend, api.Config{Backend: backend})
+	w.agent("host1", nil)
+	w.job("web", "")
+	if u := nextChange(w.open("/v1/agents/host1/tasks?agent=id-host1&index=1")); u.Type != model.TaskUpdateSnapshot || u.Index != 2 {
+		t.Errorf("first line %+v", u)
+	}
+	resp, body := w.send("GET", "/v1/agents/host2/tasks?agent=id-host2&index=1", "")
+	if e := decoded[model.Error](t, body); resp.StatusCode != 404 || e.Code != model.CodeHostNotFound {
+		t.Errorf("a host that is really unknown: status %d, %s", resp.StatusCode, body)
+	}
+}
+
+// TestAStaleEventStreamWaitsForItsIndex holds that a reader that comes from a master that was ahead is not told to start anew.
+func TestAStaleEventStreamWaitsForItsIndex(t *testing.T) {
+	w := newWorld(t, api.Config{IndexTimeout: time.Millisecond})
+	w.job("one", "")
+	if resp, body := w.send("GET", "/v1/events?stale=true&index=2", ""); resp.StatusCode != 503 {
+		t.Errorf("index that does not come: status %d, %s", resp.StatusCode, body)
+	}
+	w = newWorld(t, api.Config{})
+	w.job("one", "")
+	go w.backend.Advance(2)
+	l := w.open("/v1/events?stale=true&index=2")
+	w.job("three", "")
+	if e := nextEvent(l); e.Type != model.EventJobCreated || e.Index != 3 {
+		t.Errorf("first event %+v, want the creation of index 3", e)
+	}
+}
+
 func TestServeEndsStreams(t *testing.T) {
 	w := newWorld(t, api.Config{})
 	w.agent("host1", nil)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
@@ -21,6 +22,10 @@ func (s *Server) streamTasks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	isolated, err := s.isolation()
+	if err != nil {
+		return err
+	}
 	if index == 0 && !stale(r.URL.Query()) {
 		// An agent that remembers nothing must not be told the tasks of the past.
 		err = s.backend.ReadIndex(r.Context())
@@ -32,13 +37,13 @@ func (s *Server) streamTasks(w http.ResponseWriter, r *http.Request) error {
 	}
 	st := &taskStream{
 		server: s, host: r.PathValue("host"), agentID: r.URL.Query().Get("agent"),
-		index: index, seed: maphash.MakeSeed(), sent: map[model.JobID]uint64{},
+		isolated: isolated, index: index, seed: maphash.MakeSeed(), sent: map[model.JobID]uint64{},
 		asked: make(chan model.SessionRequest, askedAtOnce),
 	}
 	if st.agentID == "" {
 		return model.Errorf(model.CodeInvalid, "the parameter agent is missing: it must be the id of the agent")
 	}
-	first, err := st.next()
+	first, err := st.first(r.Context())
 	if err != nil {
 		return err
 	}
@@ -90,6 +95,8 @@ type taskStream struct {
 	host    string
 	agentID string
 
+	isolated <-chan struct{} // closed when this master has lost touch with the others
+
 	index   uint64          // of the last line
 	changed <-chan struct{} // closed when there may be something to send
 	started bool            // the snapshot has been sent
@@ -129,9 +136,25 @@ func (st *taskStream) await(heartbeat <-chan time.Time) ([]byte, error) {
 			return st.line(taskLine{Type: model.TaskUpdateHeartbeat})
 		}
 		return line, err
+	case <-st.isolated:
+		return nil, errIsolated()
 	case <-st.server.streams.done:
 		return nil, errShuttingDown()
 	}
+}
+
+// first returns the snapshot. An agent that is refused may stop everything it runs, so a master that lags behind makes sure that the
+// host has not been registered, or taken over, since.
+func (st *taskStream) first(ctx context.Context) ([]byte, error) {
+	line, err := st.next()
+	switch model.CodeOf(err) {
+	case model.CodeHostNotFound, model.CodeHostConflict:
+		if err := st.server.backend.ReadIndex(ctx); err != nil {
+			return nil, err
+		}
+		return st.next()
+	}
+	return line, err
 }
 
 func (st *taskStream) write(line []byte) error {

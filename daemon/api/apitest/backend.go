@@ -9,14 +9,29 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// Backend is a cluster of one master in memory. It satisfies api.Backend and is safe for concurrent use. The zero value is not
-// usable; see New.
+// Backend is one master of a cluster in memory. It satisfies api.Backend and is safe for concurrent use. The zero value is not
+// usable; see New and NewCluster.
 type Backend struct {
+	*cluster
+	name     string
+	isolated chan struct{}
+}
+
+// cluster is what all masters of a cluster share, as if every change reached all of them at once.
+type cluster struct {
 	mu       sync.Mutex
+	masters  []*Backend
+	urls     map[*Backend]string
+	leads    *Backend      // nil: none of them
+	elected  chan struct{} // closed at the next change of who leads
+	patience time.Duration // how long masters wait for a leader
+	doubt    bool          // the next change is made, and its maker told that it may not have been
+	applied  int           // changes that were made
 	index    uint64
 	jobs     map[model.JobID]model.Job
 	hosts    map[string]*host
@@ -26,7 +41,6 @@ type Backend struct {
 	changed  chan struct{}          // closed at the next change
 	requests map[string]error       // outcomes by request id
 	created  map[string]model.JobID // ids of jobs by request id
-	leader   error                  // what ReadIndex and writes fail with
 	fault    error                  // what everything that can fail fails with
 }
 
@@ -40,28 +54,6 @@ type host struct {
 	ackedSeq     uint64
 	gauges       model.Gauges
 	drain        *model.Drain
-}
-
-// New makes an empty cluster.
-func New() *Backend {
-	return &Backend{
-		jobs:     map[model.JobID]model.Job{},
-		hosts:    map[string]*host{},
-		history:  map[model.JobID][]model.TaskStatusEvent{},
-		changed:  make(chan struct{}),
-		requests: map[string]error{},
-		created:  map[string]model.JobID{},
-	}
-}
-
-// LoseLeader makes read indexes and writes fail until FindLeader.
-func (b *Backend) LoseLeader() {
-	b.set(func() { b.leader = model.Errorf(model.CodeUnavailable, "there is no leader: try again in a moment") })
-}
-
-// FindLeader ends LoseLeader.
-func (b *Backend) FindLeader() {
-	b.set(func() { b.leader = nil })
 }
 
 // Break makes everything that can fail do so with err; nil mends it.
@@ -101,7 +93,7 @@ func (b *Backend) Gauges(name string) model.Gauges {
 func (b *Backend) change(requestID string, apply func() ([]model.Event, error)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := cmp.Or(b.fault, b.leader); err != nil {
+	if err := cmp.Or(b.fault, b.mayWrite()); err != nil {
 		return err
 	}
 	if err, done := b.requests[requestID]; done && requestID != "" {
@@ -114,12 +106,17 @@ func (b *Backend) change(requestID string, apply func() ([]model.Event, error)) 
 		b.index--
 		return err
 	}
+	b.applied++
 	for _, e := range events {
 		e.Index = b.index
 		b.events = append(b.events, e)
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})
+	if b.doubt {
+		b.doubt = false
+		return model.Errorf(model.CodeOutcomeUnknown, "the change may or may not have been made: leadership was lost")
+	}
 	return nil
 }
 
@@ -127,7 +124,7 @@ func (b *Backend) change(requestID string, apply func() ([]model.Event, error)) 
 func (b *Backend) ReadIndex(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return cmp.Or(b.fault, b.leader)
+	return cmp.Or(b.fault, b.hasLeader())
 }
 
 // Index implements api.Backend.
@@ -385,7 +382,7 @@ func (b *Backend) Deploy(_ context.Context, req model.Request, name string, d mo
 				}
 			}
 		}
-		task := model.Task{Job: job, Goal: d.Goal, DeployerUser: d.DeployerUser, DeployerMaster: "master1", Generation: b.index}
+		task := model.Task{Job: job, Goal: d.Goal, DeployerUser: d.DeployerUser, DeployerMaster: b.name, Generation: b.index}
 		h.tasks[d.JobID] = task
 		made := deployment(task)
 		return []model.Event{{Type: model.EventDeploymentCreated, JobID: &d.JobID, Host: name, User: req.User, Deployment: &made}}, nil
@@ -448,7 +445,11 @@ func (b *Backend) History(_ context.Context, id model.JobID) ([]model.TaskStatus
 
 // Masters implements api.Backend.
 func (b *Backend) Masters() []string {
-	return []string{"master1"}
+	var names []string
+	for _, master := range b.masters {
+		names = append(names, master.name)
+	}
+	return names
 }
 
 // ClusterID implements api.Backend.
@@ -532,7 +533,7 @@ func (b *Backend) PostGauges(name string, g model.Gauges) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h, err := b.ownHost(name, g.AgentID)
-	if err := cmp.Or(b.fault, err); err != nil {
+	if err := cmp.Or(b.fault, b.mayWrite(), err); err != nil {
 		return err
 	}
 	h.gauges = g

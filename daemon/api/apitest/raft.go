@@ -3,6 +3,7 @@ package apitest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/heliosctl/heliosctl/model"
@@ -12,7 +13,14 @@ import (
 func (b *Backend) Peers(context.Context) ([]model.Peer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return []model.Peer{{ID: "id1", Name: "master1", Address: "10.0.0.1:5806", Voter: true, Leader: true, Alive: true, Index: b.index}}, b.leader
+	var peers []model.Peer
+	for i, master := range b.masters {
+		peers = append(peers, model.Peer{
+			ID: master.id(), Name: master.name, Address: fmt.Sprintf("10.0.0.%d:5806", i+1), Voter: true, Leader: master == b.leads, Alive: true,
+			Index: b.index,
+		})
+	}
+	return peers, b.hasLeader()
 }
 
 // RemovePeer implements api.Backend.
