@@ -22,9 +22,17 @@ func (c *Client) RegisterAgent(ctx context.Context, r model.Registration) (model
 // index, the highest one the agent has seen. The stream always ends with an error, unless the caller breaks off: CodeHostNotFound
 // or CodeHostConflict when the host is not the agent's, else CodeUnavailable; reconnecting is the caller's.
 func (c *Client) Tasks(ctx context.Context, host, agentID string, index uint64) iter.Seq2[model.TaskUpdate, error] {
+	return c.TasksFrom(ctx, host, agentID, index, nil)
+}
+
+// TasksFrom is Tasks, and calls opened, unless that is nil, with the URL of the master that has accepted the stream, as it is in
+// Config.Endpoints but without a slash at the end. A master whose stream breaks is asked after the others for a while.
+func (c *Client) TasksFrom(
+	ctx context.Context, host, agentID string, index uint64, opened func(endpoint string),
+) iter.Seq2[model.TaskUpdate, error] {
 	q := query("agent", agentID, "index", strconv.FormatUint(index, 10))
 	return stream[model.TaskUpdate](ctx, c, request{
-		method: http.MethodGet, path: path("v1", "agents", host, "tasks"), query: q,
+		method: http.MethodGet, path: path("v1", "agents", host, "tasks"), query: q, opened: opened,
 		absent: model.Errorf(model.CodeHostNotFound, "host %s is not registered", host),
 	})
 }

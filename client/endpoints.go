@@ -41,6 +41,7 @@ type target struct {
 
 // endpoint is one address of a target.
 type endpoint struct {
+	url    string // as configured, without a slash at the end
 	label  string // for messages: the configured URL, with the address where that is not in it
 	base   string // scheme, address, port and path, without a slash at the end
 	host   string // the Host header
@@ -197,10 +198,11 @@ func newEndpoint(t target, addr netip.Addr) *endpoint {
 	base := *t.url
 	base.Host = net.JoinHostPort(addr.String(), t.url.Port())
 	label := strings.TrimSuffix(t.url.String(), "/")
+	configured := label
 	if base.Host != t.url.Host {
 		label += " (" + addr.String() + ")"
 	}
-	return &endpoint{label: label, base: strings.TrimSuffix(base.String(), "/"), host: t.url.Host, http: t.http}
+	return &endpoint{url: configured, label: label, base: strings.TrimSuffix(base.String(), "/"), host: t.url.Host, http: t.http}
 }
 
 func (e *endpoints) closeIdle() {

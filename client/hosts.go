@@ -48,7 +48,8 @@ func (c *Client) RegisterHost(ctx context.Context, host, id string) error {
 	return c.call(ctx, request{method: http.MethodPut, path: path("hosts", host), query: query("id", id)}, nil)
 }
 
-// DeregisterHost removes a host with its deployments and history. Its containers are left alone. It fails with CodeHostNotFound.
+// DeregisterHost removes a host with its deployments and history. Its agent, when it is alive or comes back, registers it anew and
+// stops the jobs that it ran. It fails with CodeHostNotFound.
 func (c *Client) DeregisterHost(ctx context.Context, host string) error {
 	return c.call(ctx, request{
 		method: http.MethodDelete, path: path("hosts", host),

@@ -41,6 +41,7 @@ type request struct {
 	absent *model.Error // what an empty 404 means
 	stream bool         // the answer is read line by line
 	finite bool         // the stream has an end that is no error
+	opened func(string) // is told the configured URL of who answers with a stream; may be nil
 	takes  bool         // the connection is taken over for a session
 
 	encoded []byte

@@ -31,6 +31,9 @@ func stream[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error
 			return
 		}
 		defer a.lines.Close()
+		if r.opened != nil {
+			r.opened(a.endpoint.url)
+		}
 		lines := bufio.NewScanner(a.lines)
 		lines.Buffer(nil, maxLine)
 		for lines.Scan() {
@@ -48,6 +51,9 @@ func stream[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error
 		}
 		if r.finite && lines.Err() == nil && ctx.Err() == nil {
 			return
+		}
+		if ctx.Err() == nil {
+			c.endpoints.mark(a.endpoint, false) // the next stream is better sought elsewhere
 		}
 		yield(none, interrupted(ctx, c.ended(a, lines.Err())))
 	}

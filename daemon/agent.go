@@ -61,7 +61,7 @@ func newAgentDaemon(c Config, config Agent, dir string) (d *agentDaemon, err err
 	d.closers.add(link.close)
 	d.agent, err = agent.New(agent.Config{
 		Host: config.Name, Master: link, Records: records, Runtime: runtime, Logger: c.Logger, Version: c.Version,
-		Labels: config.Labels, Env: config.Env, PortRange: config.PortRange,
+		Labels: config.Labels, Env: config.Env, PortRange: config.PortRange, RegistrationTTL: config.RegistrationTTL,
 		Registrar: registrar.ForHost(d.services, registrar.Host{Name: config.Name, IP: d.pool.IP(), Domain: config.Domain}, d.log),
 		DNS:       config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds, SyslogRedirectTo: config.SyslogRedirectTo,
 	})

@@ -80,7 +80,11 @@ type Agent struct {
 
 	SyslogRedirectTo string // HOST:PORT of the syslog server that gets every container's output; empty: the engine's log
 	Domain           string // in which services are registered whose job names none
-	ServiceRegistry  string // where services are registered, see registrar.Open; empty: nowhere
+	// RegistrationTTL is how long another agent that has the name must have been away until this one takes it over, zero for as soon
+	// as it is away; nil: model.DefaultRegistrationTTL.
+	RegistrationTTL *time.Duration
+
+	ServiceRegistry string // where services are registered, see registrar.Open; empty: nowhere
 }
 
 // RuntimeKind says what runs the containers.

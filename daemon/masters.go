@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/heliosctl/heliosctl/client"
@@ -36,7 +37,8 @@ func (m *masters) RegisterAgent(ctx context.Context, r model.Registration) (mode
 	return c.RegisterAgent(ctx, r)
 }
 
-// Tasks streams what is deployed to the host; see client.Client.
+// Tasks streams what is deployed to the host; see client.Client. It ends with CodeUnavailable once gossip says that the master it comes
+// from is gone and another one is there: a process that stands still keeps its connections.
 func (m *masters) Tasks(ctx context.Context, host, agentID string, index uint64) iter.Seq2[model.TaskUpdate, error] {
 	return func(yield func(model.TaskUpdate, error) bool) {
 		c, err := m.current(ctx)
@@ -44,7 +46,42 @@ func (m *masters) Tasks(ctx context.Context, host, agentID string, index uint64)
 			yield(model.TaskUpdate{}, err)
 			return
 		}
-		c.Tasks(ctx, host, agentID, index)(yield)
+		streaming, hangUp := context.WithCancelCause(ctx)
+		var watch sync.WaitGroup
+		defer watch.Wait()
+		defer hangUp(nil)
+		opened := func(endpoint string) {
+			watch.Go(func() {
+				if gone := m.awaitGone(streaming, endpoint); gone != nil {
+					hangUp(gone)
+				}
+			})
+		}
+		for update, err := range c.TasksFrom(streaming, host, agentID, index, opened) {
+			if gone := context.Cause(streaming); err != nil && gone != nil && ctx.Err() == nil {
+				err = gone
+			}
+			if !yield(update, err) {
+				return
+			}
+		}
+	}
+}
+
+// awaitGone returns an error once there are live masters and the one at the endpoint is not among them, nil when ctx ends first. Where
+// gossip knows no live master at all, it may as well be this daemon that is cut off.
+func (m *masters) awaitGone(ctx context.Context, endpoint string) error {
+	for {
+		changed := m.pool.Changed()
+		alive := m.known()
+		if len(alive) > 0 && !slices.ContainsFunc(alive, func(url string) bool { return strings.TrimSuffix(url, "/") == endpoint }) {
+			return model.Errorf(model.CodeUnavailable, "the master at %s is gone; another one is there", endpoint)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

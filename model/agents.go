@@ -1,5 +1,7 @@
 package model
 
+import "time"
+
 // This file holds what agents and masters say to each other under /v1/agents, and what an agent remembers of its own host.
 
 // Registration is how an agent claims its host name and reports the facts of its machine. It is sent at start, after every
@@ -11,14 +13,33 @@ type Registration struct {
 	AgentInfo   AgentInfo         `json:"agentInfo"`
 	Environment map[string]string `json:"environment"`
 	Labels      map[string]string `json:"labels"`
+
+	// TTL is how long the agent that has the host name must have been away until this one may take it over, in milliseconds. Nil:
+	// DefaultRegistrationTTL; 0: as soon as it is away.
+	TTL *int64 `json:"ttl,omitempty"`
+}
+
+// DefaultRegistrationTTL is how long an agent keeps its host name while it is away and another one claims it, as in the original.
+const DefaultRegistrationTTL = 10 * time.Minute
+
+// TakeOverAfter is TTL with its default.
+func (r Registration) TakeOverAfter() time.Duration {
+	if r.TTL == nil {
+		return DefaultRegistrationTTL
+	}
+	return time.Duration(*r.TTL) * time.Millisecond
 }
 
 // Registered is a master's answer to a Registration. AckedSeq is the highest status sequence number of this agent that is safely
 // recorded, so an agent that lost its own memory goes on above it.
 type Registered struct {
-	Epoch     uint64 `json:"epoch"` // changes when the host is deregistered and registered anew
+	Epoch     uint64 `json:"epoch"` // changes when the host is registered anew or taken over
 	AckedSeq  uint64 `json:"ackedSeq"`
 	ClusterID string `json:"clusterId"`
+
+	// Index is what the leader had applied then: an agent that remembers a higher one has seen a state that was since replaced by an
+	// older one. 0: not told.
+	Index uint64 `json:"index,omitempty"`
 }
 
 // TaskUpdateType tells the lines of the agent stream apart.

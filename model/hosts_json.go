@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// MarshalJSON writes all fields.
+// MarshalJSON writes all fields, the drain when there is one.
 func (s HostStatus) MarshalJSON() ([]byte, error) {
 	dst := appendStringOrNull([]byte(`{"status":`), string(s.Status))
 	dst = appendByJob(append(dst, `,"jobs":`...), s.Jobs, func(dst []byte, d Deployment) []byte {
@@ -18,7 +18,46 @@ func (s HostStatus) MarshalJSON() ([]byte, error) {
 	dst = appendNullable(append(dst, `,"agentInfo":`...), s.AgentInfo, appendAgentInfo)
 	dst = appendStringMap(append(dst, `,"environment":`...), s.Environment)
 	dst = appendStringMap(append(dst, `,"labels":`...), s.Labels)
+	if s.Drain != nil {
+		dst = appendDrain(append(dst, `,"drain":`...), s.Drain)
+	}
 	return append(dst, '}'), nil
+}
+
+// MarshalJSON leaves out the user and the jobs where there are none.
+func (d Drain) MarshalJSON() ([]byte, error) {
+	return appendDrain(nil, &d), nil
+}
+
+// UnmarshalJSON reads a drain. The error has CodeInvalid.
+func (d *Drain) UnmarshalJSON(data []byte) error {
+	return decode(data, d, readDrain)
+}
+
+func appendDrain(dst []byte, d *Drain) []byte {
+	dst = appendInt(append(dst, `{"since":`...), d.Since)
+	if d.User != "" {
+		dst = appendString(append(dst, `,"user":`...), d.User)
+	}
+	if len(d.Stopped) > 0 {
+		dst = appendList(append(dst, `,"stopped":`...), d.Stopped, appendIDOrNull)
+	}
+	return append(dst, '}')
+}
+
+func readDrain(r *reader, d *Drain) error {
+	return r.object(func(key []byte) error {
+		switch string(key) {
+		case "since":
+			return readMillis(r, &d.Since)
+		case "user":
+			return readString(r, &d.User)
+		case "stopped":
+			return readList(r, &d.Stopped, false, readJobID)
+		default:
+			return r.skip()
+		}
+	})
 }
 
 // appendByJob is appendMap for maps keyed by job id.
@@ -58,6 +97,8 @@ func readHostStatus(r *reader, s *HostStatus) error {
 			return readStringMap(r, &s.Environment)
 		case "labels":
 			return readStringMap(r, &s.Labels)
+		case "drain":
+			return readNullable(r, &s.Drain, readDrain)
 		default:
 			return r.skip()
 		}

@@ -146,6 +146,8 @@ func handlers() map[CommandType]handler {
 		commandReapHost:       handle((*batch).reapHost),
 		commandReapJobs:       handle((*batch).reapJobs),
 		commandReapHistory:    handle((*batch).reapHistory),
+		commandDrainHost:      handle((*batch).drainHost),
+		commandUndrainHost:    handle((*batch).undrainHost),
 	}
 }
 

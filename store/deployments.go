@@ -89,6 +89,9 @@ func (b *batch) deploy(h header, c Deploy) Result {
 	if host == nil {
 		return Result{Err: hostNotFound(c.Host)}
 	}
+	if host.Drain != nil {
+		return Result{Err: hostDrained(host)}
+	}
 	row := deploymentRow{Host: c.Host, Generation: b.index, Deployment: c.Deployment}
 	row.Deployment.DeployerUser = h.User
 	record := newDeployment(row, job.job)
@@ -125,11 +128,17 @@ func (b *batch) setGoal(h header, c SetGoal) Result {
 	if old.deployment.Goal == c.Goal {
 		return Result{}
 	}
-	record := *old
-	record.deployment.Goal = c.Goal
-	b.putDeployment(host, &record)
-	b.event(eventRecord{kind: model.EventDeploymentChanged, at: h.Time, user: h.User, host: c.Host, job: c.JobID, deployment: &record.deployment})
+	b.changeGoal(h, b.keepOutOfDrain(host, c.JobID), old, c.Goal)
 	return Result{}
+}
+
+func (b *batch) changeGoal(h header, host *hostRecord, old *deploymentRecord, goal model.Goal) {
+	record := *old
+	record.deployment.Goal = goal
+	b.putDeployment(host, &record)
+	b.event(eventRecord{
+		kind: model.EventDeploymentChanged, at: h.Time, user: h.User, host: host.Name, job: record.deployment.JobID, deployment: &record.deployment,
+	})
 }
 
 func (b *batch) undeploy(h header, c Undeploy) Result {

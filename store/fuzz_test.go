@@ -20,6 +20,7 @@ func FuzzApply(f *testing.F) {
 		Deploy{Host: "h", Deployment: deployment(job, model.GoalStart)}, SetGoal{Host: "h", JobID: job.ID, Goal: model.GoalStop},
 		Undeploy{Host: "h", JobID: job.ID}, HostLiveness{Changes: []LivenessChange{{Host: "h", AgentID: "a", Up: true}}},
 		ExpireJobs{Limit: 2}, ReapHost{Host: "h", AgentID: "a", Before: 5}, ReapJobs{Before: 5, Limit: 2}, ReapHistory{Limit: 2},
+		DrainHost{Host: "h", StopGroupJobs: true}, UndrainHost{Host: "h"},
 	} {
 		command, err := Encode(1, model.Request{ID: "r", User: "u"}, body)
 		if err != nil {

@@ -26,7 +26,8 @@ type RegisterHost struct {
 func (RegisterHost) commandType() CommandType { return commandRegisterHost }
 func (c RegisterHost) subject() string        { return c.Host + " " + c.AgentID }
 
-// RegisterAgent claims a host for an agent and records the facts of its machine.
+// RegisterAgent claims a host for an agent and records the facts of its machine. A host of another agent is taken over where that was
+// away for long enough; whether it is away is for the leader to ask gossip before, and checked here against what is recorded.
 type RegisterAgent struct {
 	Registration model.Registration `json:"registration"`
 }
@@ -60,12 +61,14 @@ type LivenessChange struct {
 type hostRecord struct {
 	Name        string            `json:"name"`
 	AgentID     string            `json:"agentId"`
-	Epoch       uint64            `json:"epoch"` // number of the command that registered it
-	Up          bool              `json:"up"`    // as last recorded by a leader, for the events of a change
+	Epoch       uint64            `json:"epoch"`          // number of the command that registered it
+	Up          bool              `json:"up"`             // as last recorded by a leader, for the events of a change
+	Seen        model.Timestamp   `json:"seen,omitempty"` // when a leader last heard of it: of new facts, or of its coming or going
 	HostInfo    *model.HostInfo   `json:"hostInfo"`
 	AgentInfo   *model.AgentInfo  `json:"agentInfo"`
 	Environment map[string]string `json:"environment"`
 	Labels      map[string]string `json:"labels"`
+	Drain       *model.Drain      `json:"drain,omitempty"` // nil: it takes deployments
 
 	// touched is the index of the last change of the host's deployments since the start. It makes that a change of this record, which
 	// is what its agent's stream waits for.
@@ -99,18 +102,22 @@ func (b *batch) registerAgent(h header, c RegisterAgent) Result {
 		return Result{Err: err}
 	}
 	host := b.host(r.Host)
-	if host != nil && host.AgentID != r.AgentID {
-		return Result{Err: hostConflict(r.Host)}
-	}
-	kind := model.EventHostChanged
+	kind := model.EventHostRegistered
 	record := hostRecord{Name: r.Host, AgentID: r.AgentID, Epoch: b.identity()}
-	if host == nil {
-		kind = model.EventHostRegistered
-	} else {
-		record = *host
+	switch {
+	case host == nil:
+	case host.AgentID == r.AgentID:
+		kind, record = model.EventHostChanged, *host
+	default:
+		if err := host.refuseTakeOver(r, h.Time); err != nil {
+			return Result{Err: err}
+		}
+		b.forgetAgent(r.Host)
+		record.Drain = host.Drain
 	}
-	if host == nil || !host.hasFacts(r) {
+	if kind == model.EventHostRegistered || !host.hasFacts(r) {
 		record.setFacts(r)
+		record.Seen = h.Time
 		b.putHost(&record)
 		b.event(eventRecord{kind: kind, at: h.Time, user: h.User, host: r.Host})
 	}
@@ -131,17 +138,22 @@ func (b *batch) dropHost(h header, host *hostRecord) {
 	for _, deployment := range collect[deploymentRecord](b.mem, tableDeployments, indexID, host.Name) {
 		b.removeDeployment(h, deployment)
 	}
-	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexID, host.Name) {
-		b.removeStatus(status)
-	}
+	b.forgetAgent(host.Name)
 	b.removeHostHistory(host.Name)
-	if ack := first[ackRecord](b.mem, tableAcks, indexID, host.Name); ack != nil {
-		b.drop(tableAcks, ack)
-		b.remove(ackKey(host.Name))
-	}
 	b.drop(tableHosts, host)
 	b.remove(hostKey(host.Name))
 	b.event(eventRecord{kind: model.EventHostDeregistered, at: h.Time, user: h.User, reason: h.reason, host: host.Name})
+}
+
+// forgetAgent drops what the host's agent has reported of its tasks. The history stays.
+func (b *batch) forgetAgent(host string) {
+	for _, status := range collect[statusRecord](b.mem, tableStatuses, indexID, host) {
+		b.removeStatus(status)
+	}
+	if ack := first[ackRecord](b.mem, tableAcks, indexID, host); ack != nil {
+		b.drop(tableAcks, ack)
+		b.remove(ackKey(host))
+	}
 }
 
 // hostLiveness records the changes that are still news. The agent's uptime is set so that the start of the agent plus its uptime is
@@ -153,7 +165,7 @@ func (b *batch) hostLiveness(_ header, c HostLiveness) Result {
 			continue
 		}
 		record := *host
-		record.Up = change.Up
+		record.Up, record.Seen = change.Up, change.At
 		if host.AgentInfo != nil {
 			info := *host.AgentInfo
 			info.Uptime = max(0, int64(change.At-info.StartTime))
@@ -260,6 +272,7 @@ func (s *State) Host(name string) (Host, error) {
 		Statuses:    map[model.JobID]model.TaskStatus{},
 		Environment: record.Environment,
 		Labels:      record.Labels,
+		Drain:       record.drain(),
 	}}
 	if record.Up {
 		host.Status = model.Up
@@ -284,6 +297,47 @@ func (s *State) HostLabels(name string) map[string]string {
 		return nil
 	}
 	return maps.Clone(record.Labels)
+}
+
+// RefuseTakeOver returns why applying the registration at now would be refused because the host belongs to another agent, nil when it
+// would not be; owner is that agent's id, "" when the host is not another agent's.
+func (s *State) RefuseTakeOver(r model.Registration, now model.Timestamp) (owner string, err error) {
+	record := first[hostRecord](s.mem.Txn(false), tableHosts, indexID, r.Host)
+	if record == nil || record.AgentID == r.AgentID {
+		return "", nil
+	}
+	if refusal := record.refuseTakeOver(r, now); refusal != nil {
+		return record.AgentID, refusal
+	}
+	return record.AgentID, nil
+}
+
+// refuseTakeOver returns why the agent that registers may not have the host of another one, nil when it may: the other has not been
+// recorded as gone, or not for long enough. One that never reported cannot be away.
+func (r *hostRecord) refuseTakeOver(claim model.Registration, now model.Timestamp) *model.Error {
+	if r.Up {
+		return hostConflict(r.Name)
+	}
+	if r.AgentInfo == nil {
+		return nil
+	}
+	away := max(0, now.Time().Sub(r.lastSeen().Time()))
+	wait := claim.TakeOverAfter() - away
+	if wait <= 0 {
+		return nil
+	}
+	const second = 1e9
+	return model.Errorf(model.CodeHostConflict,
+		"host %s belongs to another agent, which was last seen %s ago; this one can take the name over in %s, or at once when the host is deregistered",
+		r.Name, away.Truncate(second), (wait + second - 1).Truncate(second))
+}
+
+// lastSeen is when the agent, which has reported, was last known to be alive by the clock of a leader.
+func (r *hostRecord) lastSeen() model.Timestamp {
+	if r.Seen == 0 {
+		return r.lastAlive() // recorded before leaders noted it
+	}
+	return r.Seen
 }
 
 // Registered returns what an agent that registers with these facts would be told, when that changes nothing.

@@ -98,7 +98,12 @@ func (b *batch) reapHistory(_ header, c ReapHistory) Result {
 // deadSince tells whether the host is DOWN and its agent, having once reported, was last known to be alive at the given time or
 // earlier.
 func (r *hostRecord) deadSince(at model.Timestamp) bool {
-	return !r.Up && r.AgentInfo != nil && r.AgentInfo.StartTime+model.Timestamp(r.AgentInfo.Uptime) <= at
+	return !r.Up && r.AgentInfo != nil && r.lastAlive() <= at
+}
+
+// lastAlive is when the agent, which has reported, was last known to be alive.
+func (r *hostRecord) lastAlive() model.Timestamp {
+	return r.AgentInfo.StartTime + model.Timestamp(r.AgentInfo.Uptime)
 }
 
 // DeadHost is a host whose agent has been away for long.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ type agentOptions struct {
 	daemonOptions
 	daemon.Agent
 	noHTTP bool
+	ttl    int // minutes
 	labels pairs
 	env    pairs
 }
@@ -54,6 +56,8 @@ func newAgentCommand(env *environment) *cobra.Command {
 	flags.Var(&o.labels, "labels", "`KEY=VALUE` label of this host, for selectors; repeatable, or several after one flag")
 	flags.Var(&o.env, "env", "`KEY=VALUE` given to every container; repeatable, or several after one flag")
 	flags.Var((*portRange)(&o.PortRange), "port-range", "`START:END` of dynamic ports, END not included")
+	flags.IntVar(&o.ttl, "registration-ttl", int(model.DefaultRegistrationTTL.Minutes()),
+		"`MINUTES` that another agent of this name must have been away until this one takes its place; 0: as soon as it is away")
 	flags.StringVar(&o.ServiceRegistry, "service-registry", "", "`URL` of what services are registered with: etcd://HOST:PORT or consul://HOST:PORT (default: the masters' DNS alone)")
 	flags.Var((*ipList)(&o.DNS), "dns", "`IP` of a name server for every container; repeatable")
 	flags.StringArrayVar(&o.Binds, "bind", nil, "`SOURCE:PATH[:ro|rw]` bound into every container; repeatable")
@@ -81,6 +85,8 @@ func runAgent(ctx context.Context, env *environment, o *agentOptions) error {
 	}
 	o.Labels, o.Env = o.labels, o.env
 	o.GossipKey = gossipKey(env, o.GossipKey)
+	ttl := time.Duration(o.ttl) * time.Minute
+	o.RegistrationTTL = &ttl
 	log := o.logger(env.err, slog.LevelInfo)
 	return daemon.Run(ctx, daemon.Config{
 		StateDir: stateDir, Version: productVersion(), Logger: log, Agents: []daemon.Agent{o.Agent},

@@ -127,13 +127,22 @@ func hostRow(name string, host model.HostStatus, now time.Time) []string {
 			running++
 		}
 	}
-	row := []string{name, hostLiveness(host, now), strconv.Itoa(len(host.Jobs)), strconv.Itoa(running)}
+	row := []string{name, hostState(host, now), strconv.Itoa(len(host.Jobs)), strconv.Itoa(running)}
 	row = append(row, hostFacts(host.HostInfo)...)
 	version := ""
 	if host.AgentInfo != nil {
 		version = host.AgentInfo.Version
 	}
 	return append(row, version, hostRuntime(host.HostInfo), strings.Join(keyValues(host.Labels), ", "))
+}
+
+// hostState is the original's status column, with a word for a host that takes no deployments.
+func hostState(host model.HostStatus, now time.Time) string {
+	state := hostLiveness(host, now)
+	if host.Drain != nil {
+		state += " (drained)"
+	}
+	return state
 }
 
 // hostLiveness adds for how long a host has been up, or how long ago its agent was last known to be alive.

@@ -59,7 +59,8 @@ func newDeregisterCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "deregister HOST",
 		Short: "Forget a host, its deployments and its history",
-		Long: `Forget a host. Its deployments and its history are removed with it; its containers are left alone.
+		Long: `Forget a host. Its deployments and its history are removed with it. An agent that is alive, or comes back later, registers the
+host anew, finds nothing deployed there, and stops the jobs that it ran.
 
 HOST is a name or the unique start of one. A host that is UP or has jobs is refused unless --force is given: stop its agent and
 undeploy its jobs first.`,

@@ -31,7 +31,7 @@ func commandGroups(env *environment) []commandGroup {
 			newLogsCommand(env), newExecCommand(env),
 		}},
 		{"hosts", "Hosts:", []*cobra.Command{
-			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env),
+			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env), newDrainCommand(env),
 		}},
 		{"cluster", "Cluster:", []*cobra.Command{
 			newMastersCommand(env), newVersionCommand(env),

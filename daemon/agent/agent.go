@@ -101,6 +101,10 @@ type Config struct {
 	// so that masters that lost their state cannot take an agent's jobs away.
 	ClusterID string
 
+	// RegistrationTTL is how long an agent that has this host name must have been away until this one takes it over, zero for as soon
+	// as it is away; nil: model.DefaultRegistrationTTL.
+	RegistrationTTL *time.Duration
+
 	Poll          time.Duration // between two looks at everything when nothing happens; 30 s
 	InspectPoll   time.Duration // between two looks at a running container when no event comes; 15 s
 	GaugeInterval time.Duration // 10 s
@@ -126,6 +130,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// registrationTTL is what masters are told, nothing for what they take for granted.
+func (c Config) registrationTTL() *int64 {
+	if c.RegistrationTTL == nil || *c.RegistrationTTL == model.DefaultRegistrationTTL {
+		return nil
+	}
+	ttl := c.RegistrationTTL.Milliseconds()
+	return &ttl
+}
+
 func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
@@ -145,6 +158,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxSessions < 0 || c.SessionIdle < 0 {
 		fault("limits of sessions are %d and %s: they must not be below zero", c.MaxSessions, c.SessionIdle)
+	}
+	if c.RegistrationTTL != nil && *c.RegistrationTTL < 0 {
+		fault("registration TTL %s: it must not be below zero", *c.RegistrationTTL)
 	}
 	if r := c.PortRange; r != (PortRange{}) && (r.Start < 1 || r.End > 65536 || r.End <= r.Start) {
 		fault("port range %d:%d: want START:END with 1 <= START < END <= 65536", r.Start, r.End)

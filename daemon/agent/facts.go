@@ -22,8 +22,9 @@ import (
 type facts struct {
 	agent *Agent
 
-	mu   sync.Mutex
-	sent model.Registration // without its gauges
+	mu     sync.Mutex
+	sent   model.Registration // without its gauges
+	behind bool               // a change of facts could not be sent
 }
 
 // send registers the agent with the facts of now.
@@ -32,10 +33,17 @@ func (f *facts) send(ctx context.Context) (model.Registered, error) {
 	registered, err := f.agent.config.Master.RegisterAgent(ctx, registration)
 	if err == nil {
 		f.mu.Lock()
-		f.sent = withoutGauges(registration)
+		f.sent, f.behind = withoutGauges(registration), false
 		f.mu.Unlock()
 	}
 	return registered, err
+}
+
+// unsent reports whether the masters do not know the facts as they were last looked at.
+func (f *facts) unsent() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.behind
 }
 
 func (f *facts) run(ctx context.Context) error {
@@ -75,6 +83,7 @@ func (f *facts) sendChanges(ctx context.Context) {
 	now := withoutGauges(f.collect(ctx))
 	f.mu.Lock()
 	changed := !reflect.DeepEqual(now, f.sent)
+	f.behind = changed
 	f.mu.Unlock()
 	if !changed {
 		return
@@ -122,6 +131,7 @@ func (f *facts) collect(ctx context.Context) model.Registration {
 		AgentInfo:   f.agentInfo(),
 		Environment: orEmpty(config.Env),
 		Labels:      orEmpty(config.Labels),
+		TTL:         config.registrationTTL(),
 	}
 }
 

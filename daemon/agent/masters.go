@@ -12,12 +12,12 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// masters is the connection to the masters: it registers, follows the stream of tasks, and begins again when that ends.
+// masters is the connection to the masters: it registers, follows the stream of tasks, and when that ends goes on with another master.
 type masters struct {
 	agent *Agent
 	log   *slog.Logger
 
-	// accepted is woken at each registration that was accepted.
+	// accepted is woken when a master has accepted a registration, or the stream goes on with another one.
 	accepted broadcast
 
 	mu         sync.Mutex
@@ -33,8 +33,14 @@ var (
 	errReconnect   = errors.New("the registration has to be made anew")
 )
 
-// fencedPause is how long a refused agent waits before it asks again.
-const fencedPause = 30 * time.Second
+const (
+	// reconnectJitter spreads the agents of a master that went away over the others, and is what moving takes at most.
+	reconnectJitter = 500 * time.Millisecond
+	// steadyStream is how long a stream has to last for its end to be no sign of trouble with every master.
+	steadyStream = 10 * time.Second
+	// reconnectPause bounds the pause between two attempts when no master answers.
+	reconnectPause = 5 * time.Second
+)
 
 func newMasters(a *Agent) *masters {
 	return &masters{agent: a, log: a.log, streamErr: errNoMasterYet}
@@ -58,25 +64,33 @@ func (m *masters) isRegistered() bool {
 }
 
 func (m *masters) run(ctx context.Context) error {
-	pause := &healthcheck.Backoff{}
+	troubles, refusals := &healthcheck.Backoff{First: reconnectJitter, Max: reconnectPause}, &healthcheck.Backoff{}
+	resume := false // whether to try a stream before registering
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := m.session(ctx)
+		resume = resume && m.mayResume()
+		opened, err := m.session(ctx, resume)
 		if ctx.Err() != nil {
 			break
 		}
 		m.closed(err)
-		wait := pause.Next()
-		switch {
-		case errors.Is(err, errReconnect):
-			wait = 0
-		case model.CodeOf(err) == model.CodeHostConflict:
-			m.refused(err)
-			wait = fencedPause
-		case time.Since(began) > time.Minute:
-			pause.Reset()
-			wait = rand.N(5 * time.Second) // a master that went away had many agents
+		if opened && time.Since(began) > steadyStream {
+			troubles.Reset()
+			refusals.Reset()
 		}
+		var wait time.Duration
+		code := model.CodeOf(err)
+		switch {
+		case errors.Is(err, errReconnect), code == model.CodeHostNotFound && (opened || resume):
+		case code == model.CodeHostConflict:
+			m.refused(err)
+			wait = refusals.Next()
+		default:
+			wait = rand.N(troubles.Next())
+		}
+		// Who has registered needs no leader to go on with another master. Where that fails, registering shows whether the host is still
+		// known as it was; where that fails too, another master may have come back meanwhile.
+		resume = (opened || !resume) && code != model.CodeHostNotFound
 		if sleep(ctx, wait, nil) != nil {
 			break
 		}
@@ -84,10 +98,16 @@ func (m *masters) run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// session registers and follows the stream until it ends, whose error it returns.
-func (m *masters) session(ctx context.Context) error {
-	if err := m.register(ctx); err != nil {
-		return err
+// mayResume reports whether this process has registered and knows of nothing that has changed since.
+func (m *masters) mayResume() bool { return m.isRegistered() && !m.agent.facts.unsent() }
+
+// session registers, unless it resumes what was broken off, and follows the stream until it ends, whose error it returns; opened tells
+// whether there was a stream.
+func (m *masters) session(ctx context.Context, resume bool) (opened bool, err error) {
+	if !resume {
+		if err := m.register(ctx); err != nil {
+			return false, err
+		}
 	}
 	ctx, hangUp := context.WithCancelCause(ctx)
 	defer hangUp(nil)
@@ -98,28 +118,36 @@ func (m *masters) session(ctx context.Context) error {
 	host, orders := m.agent.config.Host, m.agent.orders
 	for update, err := range m.agent.config.Master.Tasks(ctx, host, m.agent.ID(), orders.at()) {
 		if cause := context.Cause(ctx); cause != nil {
-			return cause
+			return opened, cause
 		}
 		if err != nil {
-			return err
+			return opened, err
 		}
-		m.open()
-		if update.Type == model.TaskUpdateSession && update.Session != nil {
-			m.agent.sessions.request(*update.Session)
+		if !opened {
+			opened = true
+			m.open(resume)
 		}
-		if !changesTasks(update) || !orders.apply(update) {
-			continue
-		}
-		if err := m.agent.config.Records.SaveDesired(update); err != nil {
-			m.log.Error("tasks are not recorded", "error", err)
-		}
-		m.agent.reconcile.now()
-		m.agent.sweep.kick.now()
+		m.take(update)
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		return cause
+		return opened, cause
 	}
-	return model.Errorf(model.CodeUnavailable, "the stream of tasks ended")
+	return opened, model.Errorf(model.CodeUnavailable, "the stream of tasks ended")
+}
+
+// take carries a line of the stream on to whom it concerns.
+func (m *masters) take(update model.TaskUpdate) {
+	if update.Type == model.TaskUpdateSession && update.Session != nil {
+		m.agent.sessions.request(*update.Session)
+	}
+	if !changesTasks(update) || !m.agent.orders.apply(update) {
+		return
+	}
+	if err := m.agent.config.Records.SaveDesired(update); err != nil {
+		m.log.Error("tasks are not recorded", "error", err)
+	}
+	m.agent.reconcile.now()
+	m.agent.sweep.kick.now()
 }
 
 // changesTasks tells whether a line of the stream is about tasks.
@@ -130,6 +158,7 @@ func changesTasks(update model.TaskUpdate) bool {
 // register makes the host this agent's and settles what the master has of it.
 func (m *masters) register(ctx context.Context) error {
 	a := m.agent
+	acked := a.report.acked.Load() // before the masters are asked, so that they know at least as much
 	registered, err := a.facts.send(ctx)
 	if err != nil {
 		return err
@@ -141,7 +170,9 @@ func (m *masters) register(ctx context.Context) error {
 	if err := m.checkCluster(registered, known); err != nil {
 		return err
 	}
-	if ok && known.ClusterID != registered.ClusterID {
+	anew := known.Epoch != registered.Epoch || known.ClusterID != registered.ClusterID
+	if anew || registered.Index > 0 && registered.Index < a.orders.at() {
+		// Another registration, another cluster, or one that was restored from an older state: the index counts something else.
 		a.orders.forgetIndex()
 	}
 	if err := a.config.Records.SaveRegistered(registered); err != nil {
@@ -151,8 +182,8 @@ func (m *masters) register(ctx context.Context) error {
 		// Nothing is lost without it: what is reported once more is recognised by its number.
 		m.log.Error("the registration is not recorded", "error", err)
 	}
-	if ok && (known.Epoch != registered.Epoch || known.ClusterID != registered.ClusterID) {
-		// The masters have forgotten what they knew of this host.
+	if ok && (anew || registered.AckedSeq < max(acked, known.AckedSeq)) {
+		// The masters have forgotten what they knew of this host, or the last of it.
 		if err := a.book.reportAll(); err != nil {
 			return err
 		}
@@ -194,13 +225,15 @@ func (m *masters) renew(err error) {
 	m.log.Warn("registering again", "reason", err)
 }
 
-func (m *masters) open() {
+// open notes that there is a stream. After a registration everyone was woken by that.
+func (m *masters) open(resumed bool) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.streaming {
-		m.log.Info("connected to a master")
-	}
 	m.streaming = true
+	m.mu.Unlock()
+	m.log.Info("connected to a master", "resumed", resumed)
+	if resumed {
+		m.accepted.wake()
+	}
 }
 
 func (m *masters) closed(err error) {

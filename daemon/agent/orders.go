@@ -38,7 +38,8 @@ func (o *orders) at() uint64 {
 	return o.index
 }
 
-// forgetIndex is for an agent that moved to another cluster, whose indexes are its own.
+// forgetIndex is for an agent that is told of another state than the one it knew: that has indexes of its own. The next stream is as
+// current as the leader then.
 func (o *orders) forgetIndex() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/heliosctl/heliosctl/healthcheck"
@@ -17,6 +18,8 @@ type reporter struct {
 	agent *Agent
 	kick  kick
 	limit int // halved when a master says a batch is too large
+
+	acked atomic.Uint64 // the highest number that a master is known to have recorded since the start
 }
 
 func newReporter(a *Agent) *reporter {
@@ -60,6 +63,7 @@ func (r *reporter) post(ctx context.Context) (int, error) {
 	ack, err := r.agent.config.Master.PostStatuses(ctx, r.agent.config.Host, model.StatusBatch{AgentID: r.agent.ID(), Reports: reports})
 	if err == nil {
 		r.limit = reportBatch
+		r.acked.Store(ack.AckedSeq)
 		return len(reports), records.Ack(ack.AckedSeq)
 	}
 	if model.CodeOf(err).Class() != model.ClassInvalid {

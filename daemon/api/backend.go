@@ -51,7 +51,8 @@ type Backend interface {
 	// Deployment fails with CodeHostNotFound or CodeJobNotDeployed.
 	Deployment(host string, id model.JobID) (model.Deployment, error)
 
-	// Deploy fails with CodeJobNotFound, CodeForbidden, CodeJobAlreadyDeployed, CodeHostNotFound or CodePortConflict, checked in this order.
+	// Deploy fails with CodeJobNotFound, CodeForbidden, CodeJobAlreadyDeployed, CodeHostNotFound, CodeHostDrained or CodePortConflict,
+	// checked in this order.
 	Deploy(ctx context.Context, req model.Request, host string, d model.Deployment, token string) error
 
 	// SetGoal fails with CodeJobNotFound, CodeForbidden, CodeHostNotFound or CodeJobNotDeployed, checked in this order.
@@ -75,7 +76,7 @@ type Backend interface {
 	Events(index uint64) (events []model.Event, reset bool, more <-chan struct{})
 
 	// RegisterAgent claims the host name for the agent and records its facts. It fails with CodeHostConflict when the name belongs
-	// to another agent id.
+	// to another agent id that is alive or has not been away for long enough.
 	RegisterAgent(ctx context.Context, r model.Registration) (model.Registered, error)
 
 	// HostTasks returns everything deployed to the host, the index it was read at, and a channel that is closed when it changes.

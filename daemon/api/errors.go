@@ -79,6 +79,7 @@ var verdicts = map[operation]map[model.Code]verdict{
 		model.CodeForbidden:          {http.StatusForbidden, model.CodeForbidden},
 		model.CodeJobAlreadyDeployed: {http.StatusBadRequest, model.CodeJobAlreadyDeployed},
 		model.CodeHostNotFound:       {http.StatusBadRequest, model.CodeHostNotFound},
+		model.CodeHostDrained:        {http.StatusForbidden, model.CodeForbidden},
 		model.CodePortConflict:       {http.StatusBadRequest, model.CodePortConflict},
 	},
 	opSetGoal: {
@@ -97,9 +98,11 @@ var verdicts = map[operation]map[model.Code]verdict{
 	},
 }
 
-// refusal is the body of the original's answers to refused changes; pointers because each has other members. The message is ours.
+// refusal is the body of the original's answers to refused changes; pointers because each has other members. The message is ours, and
+// so is the code, for what the original has no word of its own.
 type refusal struct {
 	Status  model.Code `json:"status"`
+	Code    model.Code `json:"code,omitempty"`
 	Errors  *[]string  `json:"errors,omitempty"`
 	ID      *string    `json:"id,omitempty"`
 	Job     *string    `json:"job,omitempty"`
@@ -126,6 +129,9 @@ func refuse(op operation, body refusal, err error) error {
 		return err
 	}
 	body.Status, body.Message = v.word, err.Error()
+	if code := model.CodeOf(err); code.Class() != v.word.Class() {
+		body.Code = code
+	}
 	return &answered{status: v.status, body: body}
 }
 

@@ -62,6 +62,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/agents/{host}/gauges", kindWrite, s.postGauges},
 
 		{"GET", "/v1/jobs/{job}/logs", kindStream, s.streamLogs},
+		{"PUT", "/v1/hosts/{host}/drain", kindWrite, s.drain},
+		{"DELETE", "/v1/hosts/{host}/drain", kindWrite, s.undrain},
 		{"POST", "/v1/hosts/{host}/jobs/{job}/exec", kindStream, s.exec},
 		{"POST", "/v1/agents/{host}/sessions", kindLocal, s.placeSession},
 		{"POST", "/v1/agents/{host}/sessions/{session}", kindStream, s.answerSession},

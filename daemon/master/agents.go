@@ -7,10 +7,14 @@ import (
 	"github.com/heliosctl/heliosctl/store"
 )
 
-// RegisterAgent claims the host name for the agent and records the facts of its machine; unchanged ones cost no write. It fails with
-// CodeHostConflict when the name belongs to another agent id.
+// RegisterAgent claims the host name for the agent and records the facts of its machine; unchanged ones cost no write. The name of an
+// agent that was away for long enough is taken over; else it fails with CodeHostConflict when the name belongs to another agent id.
 func (m *Master) RegisterAgent(ctx context.Context, r model.Registration) (model.Registered, error) {
 	if err := m.ReadIndex(ctx); err != nil {
+		return model.Registered{}, err
+	}
+	index := m.Index()
+	if err := m.refuseClaim(r); err != nil {
 		return model.Registered{}, err
 	}
 	registered, unchanged := m.folders.state.Registered(r)
@@ -26,7 +30,19 @@ func (m *Master) RegisterAgent(ctx context.Context, r model.Registration) (model
 		AgentID: r.AgentID, LoadAvg: r.HostInfo.LoadAvg, MemoryFreeBytes: r.HostInfo.MemoryFreeBytes,
 		SwapFreeBytes: r.HostInfo.SwapFreeBytes, Uptime: r.AgentInfo.Uptime,
 	})
+	registered.Index = index
 	return registered, nil
+}
+
+// refuseClaim returns why a host may not be taken over, without troubling the log with agents that ask again and again: what is
+// recorded of the other agent does not allow it, or gossip knows better.
+func (m *Master) refuseClaim(r model.Registration) error {
+	owner, err := m.folders.state.RefuseTakeOver(r, m.now())
+	if owner != "" && m.members.AgentAlive(r.Host, owner) {
+		return model.Errorf(model.CodeHostConflict,
+			"host %s belongs to another agent, which is alive; give this agent another name, or stop the other one", r.Host)
+	}
+	return err
 }
 
 // HostTasks returns everything deployed to the host, the index it was read at, and a channel that is closed when it may have changed.

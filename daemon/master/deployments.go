@@ -13,7 +13,7 @@ func (m *Master) Deployment(host string, id model.JobID) (model.Deployment, erro
 }
 
 // Deploy puts a job on a host in the name of req's user. It fails with CodeJobNotFound, CodeForbidden, CodeInvalid for a wrong goal,
-// CodeJobAlreadyDeployed, CodeHostNotFound or CodePortConflict, checked in this order.
+// CodeJobAlreadyDeployed, CodeHostNotFound, CodeHostDrained or CodePortConflict, checked in this order.
 func (m *Master) Deploy(ctx context.Context, req model.Request, host string, d model.Deployment, token string) error {
 	_, err := m.write(ctx, req, store.Deploy{Host: host, Deployment: d, Token: token})
 	return err

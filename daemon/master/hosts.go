@@ -54,11 +54,3 @@ func (m *Master) Masters() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
-
-// Drain makes a host take no new deployments.
-func (m *Master) Drain(context.Context, model.Request, string, bool) (model.Drain, error) {
-	return model.Drain{}, errNoLeader()
-}
-
-// Undrain ends a drain.
-func (m *Master) Undrain(context.Context, model.Request, string) error { return errNoLeader() }

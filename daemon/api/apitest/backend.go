@@ -263,7 +263,7 @@ func (b *Backend) Host(name string) (model.HostStatus, error) {
 	}
 	status := model.HostStatus{
 		Status: model.Down, Jobs: map[model.JobID]model.Deployment{}, Statuses: maps.Clone(h.statuses),
-		Environment: h.registration.Environment, Labels: h.registration.Labels,
+		Environment: h.registration.Environment, Labels: h.registration.Labels, Drain: h.drain,
 	}
 	if h.alive {
 		status.Status = model.Up
@@ -371,6 +371,9 @@ func (b *Backend) Deploy(_ context.Context, req model.Request, name string, d mo
 		h, err := b.host(name)
 		if err != nil {
 			return nil, err
+		}
+		if h.drain != nil {
+			return nil, model.Errorf(model.CodeHostDrained, "host %s is drained", name)
 		}
 		if _, ok := h.tasks[d.JobID]; ok {
 			return nil, model.Errorf(model.CodeJobAlreadyDeployed, "job %s is already deployed to %s", d.JobID, name)
