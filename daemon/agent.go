@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -45,9 +46,17 @@ func newAgentDaemon(c Config, config Agent, dir string) (d *agentDaemon, err err
 	if d.admin, err = d.closers.listen(config.Admin, "--admin"); err != nil {
 		return d, err
 	}
+	ip, err := advertisedIP(config.Advertise, config.Gossip)
+	if err != nil {
+		return d, err
+	}
+	known, _, err := records.Registered()
+	if err != nil {
+		return d, err
+	}
 	d.pool, err = gossip.New(gossip.Config{
-		Member: gossip.Member{Role: gossip.RoleAgent, Name: config.Name, ID: records.ID(), Version: c.Version},
-		Bind:   config.Gossip, Advertise: config.Advertise, Join: config.Join,
+		Member: gossip.Member{Role: gossip.RoleAgent, Name: config.Name, ID: records.ID(), ClusterID: cmp.Or(config.ClusterID, known.ClusterID), Version: c.Version},
+		Bind:   config.Gossip, Advertise: ip, Join: config.Join, EncryptKey: config.GossipKey, Profile: config.GossipProfile,
 		StateDir: snapshotDir(c, dir), Loopback: c.Loopback, Logger: d.log,
 	})
 	if err != nil {
@@ -57,10 +66,10 @@ func newAgentDaemon(c Config, config Agent, dir string) (d *agentDaemon, err err
 	if d.services, err = registrar.Open(config.ServiceRegistry, d.log); err != nil {
 		return d, err
 	}
-	link := newMasters(d.pool, config.Name)
+	link := newMasters(d.pool, config.Name, d.log)
 	d.closers.add(link.close)
 	d.agent, err = agent.New(agent.Config{
-		Host: config.Name, Master: link, Records: records, Runtime: runtime, Logger: c.Logger, Version: c.Version,
+		Host: config.Name, ClusterID: config.ClusterID, Master: link, Records: records, Runtime: runtime, Logger: c.Logger, Version: c.Version,
 		Labels: config.Labels, Env: config.Env, PortRange: config.PortRange, RegistrationTTL: config.RegistrationTTL,
 		Registrar: registrar.ForHost(d.services, registrar.Host{Name: config.Name, IP: d.pool.IP(), Domain: config.Domain}, d.log),
 		DNS:       config.DNS, ExtraHosts: config.ExtraHosts, Binds: config.Binds, SyslogRedirectTo: config.SyslogRedirectTo,

@@ -64,6 +64,7 @@ type Agent struct {
 	Advertise string // IP at which others reach this machine; empty: derived from the addresses
 	Join      []string
 
+	ClusterID     string // of the only cluster that this agent takes orders from; empty: the first one it was taken into
 	GossipKey     string // as of a master
 	GossipProfile string
 

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -18,14 +20,15 @@ import (
 type masters struct {
 	pool *gossip.Gossip
 	user string
+	log  *slog.Logger
 
 	mu        sync.Mutex
 	endpoints []string
 	client    *client.Client // speaks to endpoints; nil before the first call
 }
 
-func newMasters(pool *gossip.Gossip, user string) *masters {
-	return &masters{pool: pool, user: user}
+func newMasters(pool *gossip.Gossip, user string, log *slog.Logger) *masters {
+	return &masters{pool: pool, user: user, log: log}
 }
 
 // RegisterAgent claims the host name; see client.Client.
@@ -34,7 +37,19 @@ func (m *masters) RegisterAgent(ctx context.Context, r model.Registration) (mode
 	if err != nil {
 		return model.Registered{}, err
 	}
-	return c.RegisterAgent(ctx, r)
+	registered, err := c.RegisterAgent(ctx, r)
+	if err == nil {
+		m.tellCluster(registered.ClusterID)
+	}
+	return registered, err
+}
+
+// tellCluster gossips which cluster took a new agent in, so that it is kept out of others from now on.
+func (m *masters) tellCluster(id string) {
+	err := m.pool.Update(func(member *gossip.Member) { member.ClusterID = cmp.Or(member.ClusterID, id) })
+	if err != nil {
+		m.log.Warn("the others do not know of which cluster this agent is", "err", err)
+	}
 }
 
 // Tasks streams what is deployed to the host; see client.Client. It ends with CodeUnavailable once gossip says that the master it comes

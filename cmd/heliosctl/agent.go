@@ -49,6 +49,7 @@ func newAgentCommand(env *environment) *cobra.Command {
 	flags.StringVar(&o.Gossip, "gossip", "0.0.0.0:5805", "`ADDRESS` of gossip, UDP and TCP")
 	flags.StringVar(&o.Advertise, "advertise", "", "`IP` at which others reach this machine (default: found out)")
 	flags.StringSliceVar(&o.Join, "join", nil, "gossip `ADDRESS` of a daemon to join; repeat or separate by commas")
+	flags.StringVar(&o.ClusterID, "cluster-id", "", "`ID` of the only cluster to take orders from, as heliosctl version tells it (default: the first one that took this agent in)")
 	bindGossip(flags, &o.GossipKey, &o.GossipProfile)
 	flags.StringVar((*string)(&o.Runtime), "runtime", string(daemon.RuntimeDocker), "`KIND` of runtime: docker, or process and sim for trying things out")
 	flags.StringVar(&o.Docker, "docker", "", "`ENDPOINT` of the Docker engine (default $DOCKER_HOST, else the default socket)")
