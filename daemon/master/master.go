@@ -89,6 +89,7 @@ func (m *Master) Run(ctx context.Context) (err error) {
 	loops.Go(func() { m.watchLeader(ctx, n) })
 	loops.Go(func() { m.runProposals(ctx) })
 	loops.Go(func() { m.runStatuses(ctx) })
+	loops.Go(func() { m.followGauges(ctx) })
 
 	var failed error
 	select {
