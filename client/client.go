@@ -6,15 +6,24 @@
 package client
 
 import (
+	"net"
 	"net/http"
 	"time"
+
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // Config says which masters to speak to and as whom.
 type Config struct {
 	// Endpoints are the masters' URLs, such as http://master1:5801. The scheme, the host and the port are required; a path is
-	// put in front of every request. A host with several addresses counts as that many masters. At least one is needed.
+	// put in front of every request. A host with several addresses counts as that many masters. At least one is needed, or Domain.
 	Endpoints []string
+
+	// Domain is where masters are found by their SRV records, besides Endpoints. Nil: nowhere.
+	Domain *Domain
+
+	// Resolver resolves the names of hosts. Default net.DefaultResolver.
+	Resolver *net.Resolver
 
 	// User is sent with every call and recorded as the one who made a job or a deployment.
 	User string
@@ -32,6 +41,10 @@ type Config struct {
 
 	// UserAgent is sent as the header of that name. Default "heliosctl".
 	UserAgent string
+
+	// Transport carries calls other than streams, to masters without TLS. Clients can share one, which none of them closes. Default:
+	// one of its own.
+	Transport *http.Transport
 }
 
 // Client calls masters. It is safe for concurrent use. Every error of its methods is or wraps a *model.Error, so that
@@ -42,6 +55,7 @@ type Config struct {
 type Client struct {
 	config    Config
 	endpoints *endpoints
+	requestID string // of the changes it makes; empty: each has its own
 }
 
 // New makes a client. It opens no connection and resolves no name yet. It fails with CodeInvalid when an endpoint is not a URL
@@ -59,11 +73,19 @@ func New(config Config) (*Client, error) {
 	if config.UserAgent == "" {
 		config.UserAgent = "heliosctl"
 	}
-	endpoints, err := newEndpoints(config.Endpoints, newTransport())
+	endpoints, err := newEndpoints(config)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{config: config, endpoints: endpoints}, nil
+}
+
+// As returns a client that makes a change in the name of a request that somebody else has made: with its user and, where it has one,
+// its id. It shares everything else with c, which closes it.
+func (c *Client) As(req model.Request) *Client {
+	as := *c
+	as.config.User, as.requestID = req.User, req.ID
+	return &as
 }
 
 // Close closes the connections that are not in use. Streams that are still open end with their contexts.
@@ -74,13 +96,26 @@ func (c *Client) Close() error {
 
 // newTransport makes the transport for plain HTTP. There is no proxy: masters are reached by address, which exceptions to a
 // proxy by name would not cover.
-func newTransport() *http.Transport {
+func newTransport(dialer *net.Dialer) *http.Transport {
 	return &http.Transport{
-		DialContext:            dialer().DialContext,
+		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    2 * time.Second,
 		MaxIdleConnsPerHost:    16,
 		IdleConnTimeout:        60 * time.Second, // below the masters' own, so that they do not close one in use
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+func callDialer() *net.Dialer {
+	return &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
+}
+
+// streamDialer is for connections on which nothing may happen for long. A master whose machine is gone is noticed within about three
+// seconds, where a heartbeat would be missed much later. The system counts in whole seconds.
+func streamDialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout:         dialTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 2},
 	}
 }

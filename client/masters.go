@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -37,4 +38,29 @@ func (c *Client) About(ctx context.Context) (About, error) {
 		absent: model.Errorf(model.CodeNotFound, "the master does not tell its product version"),
 	}, &about)
 	return about, err
+}
+
+// Self returns what the master that answers says of itself.
+func (c *Client) Self(ctx context.Context) (model.MasterStatus, error) {
+	var status model.MasterStatus
+	err := c.call(ctx, request{method: http.MethodGet, path: path("v1", "self")}, &status)
+	return status, err
+}
+
+// ConfirmedIndex returns the index that reads must reflect to be current. The master has to be the leader; others fail it with
+// CodeUnavailable.
+func (c *Client) ConfirmedIndex(ctx context.Context) (uint64, error) {
+	var confirmed struct {
+		Index uint64 `json:"index"`
+	}
+	err := c.call(ctx, request{method: http.MethodGet, path: path("v1", "raft", "index")}, &confirmed)
+	return confirmed.Index, err
+}
+
+// GaugesSince returns the readings that came after a version of the master that answers, all of them for version 0.
+func (c *Client) GaugesSince(ctx context.Context, version uint64) (model.GaugeUpdate, error) {
+	var update model.GaugeUpdate
+	q := query("since", strconv.FormatUint(version, 10))
+	err := c.call(ctx, request{method: http.MethodGet, path: path("v1", "gauges"), query: q}, &update)
+	return update, err
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	crand "crypto/rand"
@@ -23,6 +24,9 @@ import (
 const (
 	gzipFrom = 8 << 10   // request bodies of this many bytes are compressed
 	maxBody  = 512 << 20 // bytes of an answer
+
+	// probePatience is how long a master that did not answer before may stay silent while there are others to try.
+	probePatience = time.Second
 
 	firstPause = 50 * time.Millisecond
 	maxPause   = time.Second
@@ -114,15 +118,19 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 	deadline := time.Now().Add(c.config.RetryTimeout)
 	var failed failures
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		round, err := c.endpoints.round(ctx)
+		round, probe, err := c.endpoints.round(ctx)
 		if err != nil {
 			return nil, interrupted(ctx, err)
 		}
-		for _, ep := range round {
+		for i, ep := range round {
 			if failed.tried(ep) && time.Now().After(deadline) {
 				break
 			}
-			a, err := c.exchange(ctx, ep, r, c.patience(failed.tried(ep), deadline))
+			patience := c.patience(failed.tried(ep), deadline)
+			if probe && i == 0 {
+				patience = min(patience, probePatience)
+			}
+			a, err := c.exchange(ctx, ep, r, patience)
 			if err == nil && !again(a) {
 				c.endpoints.mark(ep, true)
 				return a, nil
@@ -163,7 +171,7 @@ func (c *Client) prepare(r *request) error {
 	if r.query == nil {
 		r.query = url.Values{}
 	}
-	r.id = crand.Text()
+	r.id = cmp.Or(c.requestID, crand.Text())
 	if r.body == nil {
 		return nil
 	}
@@ -208,7 +216,9 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	}))
-	resp, err := ep.http.Do(req)
+	answered := c.endpoints.ask(ep)
+	resp, err := ep.clientFor(r).Do(req)
+	answered()
 	if err != nil {
 		defer finish()
 		err = causeOf(ctx, err)
@@ -239,6 +249,13 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 		return nil, &sentError{fmt.Errorf("the answer is larger than %d bytes", maxBody)}
 	}
 	return a, nil
+}
+
+func (c clients) clientFor(r *request) *http.Client {
+	if r.stream {
+		return c.streams
+	}
+	return c.calls
 }
 
 // sentError is the failure of a request that the master may have got.

@@ -53,7 +53,7 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 	if err := d.openPool(c, dir, ip, url); err != nil {
 		return d, err
 	}
-	d.peers = newPeers()
+	d.peers = newPeers(c.Version)
 	d.closers.add(d.peers.close)
 	d.master.Attach(d.pool, d.peers)
 	if d.config.DNS != "" {

@@ -122,6 +122,7 @@ func (m *Master) Run(ctx context.Context) (err error) {
 	loops.Go(func() { m.runQuestions(ctx) })
 	loops.Go(func() { m.followContact(ctx, n) })
 	loops.Go(func() { m.form(ctx, n) })
+	loops.Go(func() { m.followGauges(ctx) })
 
 	var failed error
 	select {
