@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -78,5 +79,6 @@ func qualified(members []serf.Member) []string {
 		of := memberOf(m)
 		names[i] = string(of.Role) + ":" + of.Name
 	}
+	slices.Sort(names)
 	return names
 }
