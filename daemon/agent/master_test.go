@@ -27,9 +27,13 @@ type fakeMaster struct {
 	regs     []model.Registration
 	gauges   []model.Gauges
 	down     bool
+	noLeader bool        // there are masters, but what needs a leader fails
+	cuts     int         // how often all streams were cut
+	since    []uint64    // the indexes that the accepted streams were asked for
 	maxBatch int         // reports; 0: any number
 	poison   model.JobID // reports of it are refused
 	loseAcks int         // answers to posts that get lost
+	refuse   int         // posts that fail before anything is recorded
 	posts    int
 	asked    []model.SessionRequest   // for the stream to send
 	calls    map[string]chan net.Conn // by the id of the session
@@ -69,6 +73,25 @@ func (m *fakeMaster) undeploy(id model.JobID) {
 		m.index++
 		delete(m.tasks, id)
 	})
+}
+
+// cut ends all streams, as a master does that dies.
+func (m *fakeMaster) cut() { m.edit(func() { m.cuts++ }) }
+
+// deregister forgets the host and everything about it.
+func (m *fakeMaster) deregister() {
+	m.edit(func() {
+		m.index++
+		m.owner, m.acked = "", 0
+		m.epoch++
+		clear(m.tasks)
+	})
+}
+
+func (m *fakeMaster) registrations() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.regs)
 }
 
 func (m *fakeMaster) setDown(down bool) { m.edit(func() { m.down = down }) }
@@ -127,6 +150,14 @@ func (m *fakeMaster) history(id model.JobID) []model.StatusReport {
 	return slices.DeleteFunc(slices.Clone(m.reports), func(r model.StatusReport) bool { return r.JobID != id })
 }
 
+// lead is check for what needs a leader.
+func (m *fakeMaster) lead(agentID string) error {
+	if m.noLeader {
+		return model.Errorf(model.CodeUnavailable, "there is no leader")
+	}
+	return m.check(agentID)
+}
+
 func (m *fakeMaster) check(agentID string) error {
 	switch {
 	case m.down:
@@ -142,23 +173,34 @@ func (m *fakeMaster) check(agentID string) error {
 func (m *fakeMaster) RegisterAgent(_ context.Context, r model.Registration) (model.Registered, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.owner == "" && !m.down {
+	if m.owner == "" && !m.down && !m.noLeader {
 		m.owner = r.AgentID
 	}
-	if err := m.check(r.AgentID); err != nil {
+	if err := m.lead(r.AgentID); err != nil {
 		return model.Registered{}, err
 	}
 	m.regs = append(m.regs, r)
-	return model.Registered{Epoch: m.epoch, AckedSeq: m.acked, ClusterID: m.cluster}, nil
+	return model.Registered{Epoch: m.epoch, AckedSeq: m.acked, ClusterID: m.cluster, Index: m.index}, nil
 }
 
 func (m *fakeMaster) Tasks(ctx context.Context, _, agentID string, index uint64) iter.Seq2[model.TaskUpdate, error] {
 	return func(yield func(model.TaskUpdate, error) bool) {
 		var sent map[model.JobID]model.Task
+		cuts := -1
 		for {
 			m.mu.Lock()
 			changed, err, tasks := m.changed, m.check(agentID), maps.Clone(m.tasks)
-			at := max(m.index, index)
+			at := m.index
+			switch {
+			case err != nil:
+			case at < index:
+				err = model.Errorf(model.CodeUnavailable, "at index %d, behind %d", at, index)
+			case cuts >= 0 && cuts != m.cuts:
+				err = model.Errorf(model.CodeUnavailable, "the connection was cut")
+			case cuts < 0:
+				cuts = m.cuts
+				m.since = append(m.since, index)
+			}
 			asked := m.asked
 			m.asked = nil
 			m.mu.Unlock()
@@ -208,8 +250,12 @@ func (m *fakeMaster) PostStatuses(_ context.Context, _ string, batch model.Statu
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.posts++
-	if err := m.check(batch.AgentID); err != nil {
+	if err := m.lead(batch.AgentID); err != nil {
 		return model.StatusAck{}, err
+	}
+	if m.refuse > 0 {
+		m.refuse--
+		return model.StatusAck{}, model.Errorf(model.CodeUnavailable, "no leader (502)")
 	}
 	if m.maxBatch > 0 && len(batch.Reports) > m.maxBatch {
 		return model.StatusAck{}, model.Errorf(model.CodeTooLarge, "%d reports at once", len(batch.Reports))
