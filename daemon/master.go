@@ -122,6 +122,7 @@ const tellOthersEvery = time.Second
 
 // tellOthers gossips which cluster this master belongs to and whether it waits for one to form, as soon as that changes.
 func (d *masterDaemon) tellOthers(ctx context.Context) error {
+	ready := d.master.Ready()
 	for {
 		initial, _ := d.master.Initializing()
 		err := d.pool.Update(func(m *gossip.Member) { m.ClusterID, m.Initial = d.master.ClusterID(), initial })
@@ -129,6 +130,8 @@ func (d *masterDaemon) tellOthers(ctx context.Context) error {
 			d.log.Warn("the others do not know what this master is", "err", err)
 		}
 		select {
+		case <-ready:
+			ready = nil
 		case <-time.After(tellOthersEvery):
 		case <-ctx.Done():
 			return nil

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -79,18 +79,17 @@ func (c *cluster) leader() string {
 	c.t.Helper()
 	var leader string
 	eventually(c.t, func() error {
-		var peers []model.Peer
-		out := must(c.t, "operator", "raft", "list-peers", "--json", "--master", c.urls["m1"], "--retry-timeout", "30")
-		if err := json.Unmarshal([]byte(out), &peers); err != nil {
-			return err
-		}
-		for _, peer := range peers {
-			if peer.Leader {
-				leader = peer.Name
+		for _, name := range clusterNames {
+			self, err := clientOf(c.t, c.urls[name]).Self(context.Background())
+			if err != nil {
+				return err
+			}
+			if self.State == model.MasterLeader {
+				leader = name
 				return nil
 			}
 		}
-		return fmt.Errorf("none of %v leads", peers)
+		return errors.New("no master leads")
 	})
 	return leader
 }
