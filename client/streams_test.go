@@ -243,3 +243,34 @@ func TestAStreamFindsAnotherMaster(t *testing.T) {
 		}
 	}
 }
+
+// A master whose stream broke is not the first to be asked for the next one.
+func TestBrokenStreamIsSoughtElsewhere(t *testing.T) {
+	backend, working := newMaster(t, api.Config{})
+	deployed(t, backend)
+	broken := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"type":"snapshot","index":1}`+"\n") // and ends
+	})
+	c := newClient(t, client.Config{Endpoints: []string{broken.URL, working.URL + "/"}})
+	from := func() (endpoint string) {
+		for _, err := range c.TasksFrom(t.Context(), "host1", "id1", 0, func(url string) { endpoint = url }) {
+			if err != nil && endpoint == broken.URL {
+				return endpoint
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if endpoint == working.URL {
+				break
+			}
+		}
+		return endpoint
+	}
+	for from() != broken.URL { // they take turns until then
+	}
+	for range 5 {
+		if endpoint := from(); endpoint != working.URL {
+			t.Fatalf("the stream is %s's, want it from the other one", endpoint)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -86,6 +87,9 @@ func runAgent(ctx context.Context, env *environment, o *agentOptions) error {
 	}
 	o.Labels, o.Env = o.labels, o.env
 	o.GossipKey = gossipKey(env, o.GossipKey)
+	if most := int(math.MaxInt64 / int64(time.Minute)); o.ttl < 0 || o.ttl > most {
+		return model.Errorf(model.CodeInvalid, "--registration-ttl is %d; give a number from 0 to %d", o.ttl, most)
+	}
 	ttl := time.Duration(o.ttl) * time.Minute
 	o.RegistrationTTL = &ttl
 	log := o.logger(env.err, slog.LevelInfo)

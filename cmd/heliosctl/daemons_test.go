@@ -131,6 +131,8 @@ func TestDaemonsRefuseBadOptions(t *testing.T) {
 		"id that is no name":     {[]string{"agent", "--no-http", "--gossip", "127.0.0.1:0", "--id", "a b"}, `agent id "a b"`},
 		"syslog without port":    {[]string{"agent", "--no-http", "--gossip", "127.0.0.1:0", "--syslog-redirect", "log1"}, `syslog address "log1"`},
 		"extra host without ip":  {[]string{"agent", "--add-host", "db"}, `--add-host "db" is not NAME:IP`},
+		"takeover in the past":   {[]string{"agent", "--registration-ttl", "-1"}, "--registration-ttl is -1; give a number from 0 to 153722867"},
+		"takeover in ages":       {[]string{"agent", "--registration-ttl", "153722868"}, "--registration-ttl is 153722868"},
 		"too many agents":        {[]string{"dev", "--agents", "101"}, "--agents is 101"},
 		"no agents":              {[]string{"dev", "--agents", "0"}, "--agents is 0"},
 		"argument to dev":        {[]string{"dev", "now"}, "now"},
