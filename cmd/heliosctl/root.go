@@ -34,7 +34,7 @@ func commandGroups(env *environment) []commandGroup {
 			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env), newDrainCommand(env),
 		}},
 		{"cluster", "Cluster:", []*cobra.Command{
-			newMastersCommand(env), newVersionCommand(env),
+			newMastersCommand(env), newLeaveCommand(env), newOperatorCommand(env), newVersionCommand(env),
 			newMembersCommand(env), newRTTCommand(env), newKeygenCommand(env), newKeyringCommand(env),
 		}},
 		{"daemons", "Daemons:", []*cobra.Command{
