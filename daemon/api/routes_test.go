@@ -15,7 +15,7 @@ func TestEveryRouteIsServed(t *testing.T) {
 	backend.LoseLeader()
 	s := New(Config{Backend: backend})
 	defer s.Close()
-	names := strings.NewReplacer("{host}", "host1", "{job}", "web:1:0123456789012345678901234567890123456789")
+	names := strings.NewReplacer("{host}", "host1", "{master}", "master1", "{peer}", "id1", "{job}", "web:1:0123456789012345678901234567890123456789")
 	for _, r := range s.routes() {
 		for _, slash := range []string{"", "/"} {
 			t.Run(r.method+r.pattern+slash, func(t *testing.T) {
