@@ -141,7 +141,7 @@ func (m *Master) formOnce(ctx context.Context, n *node) string {
 	configuration := raft.Configuration{}
 	for _, member := range initial {
 		configuration.Servers = append(configuration.Servers, raft.Server{
-			Suffrage: raft.Voter, ID: raft.ServerID(member.ID), Address: raft.ServerAddress(member.Raft),
+			Suffrage: raft.Voter, ID: raft.ServerID(member.ID), Address: namedAddress(raft.ServerID(member.ID), member.Raft),
 		})
 	}
 	// Should entries of a leader have come in between, this fails, and they count.

@@ -97,7 +97,7 @@ func (m *Master) Peers(ctx context.Context) ([]model.Peer, error) {
 		member, _ := m.member(server.ID)
 		members[i] = member
 		peers[i] = model.Peer{
-			ID: string(server.ID), Name: member.Name, Address: string(server.Address), Voter: server.Suffrage == raft.Voter,
+			ID: string(server.ID), Name: member.Name, Address: plainAddress(server.Address), Voter: server.Suffrage == raft.Voter,
 			Leader: server.ID == leader, Alive: member.Alive, Version: member.Version,
 		}
 		if !member.Alive || server.ID == m.folders.serverID {

@@ -233,7 +233,7 @@ func (p *pool) awaitLeader() *peer {
 			return errors.New("no master leads")
 		}
 		for _, r := range p.running() {
-			if _, id := r.node.Load().LeaderWithID(); id != leader.folders.serverID {
+			if view, _ := r.leading.get(); !view.self && view.id != leader.folders.serverID {
 				return fmt.Errorf("%s does not know that %s leads", r.name, leader.name)
 			}
 		}
@@ -422,7 +422,7 @@ func startThree(t *testing.T, change func(*Config)) *pool {
 	for _, name := range []string{"a", "b", "c"} {
 		p.start(name, t.TempDir(), named(change, "a", "b", "c"))
 	}
-	p.awaitLeader()
+	p.wantOneCluster()
 	return p
 }
 

@@ -116,17 +116,17 @@ func (m *Master) setRemoved(removed, told bool) {
 }
 
 // raftAddresses returns where the servers are: as gossip sees those alive, else as the configuration says.
-func (m *Master) raftAddresses() map[raft.ServerID]raft.ServerAddress {
-	addresses := map[raft.ServerID]raft.ServerAddress{}
+func (m *Master) raftAddresses() map[raft.ServerID]string {
+	addresses := map[raft.ServerID]string{}
 	if n := m.node.Load(); n != nil {
 		servers, _ := n.servers()
 		for _, server := range servers {
-			addresses[server.ID] = server.Address
+			addresses[server.ID] = plainAddress(server.Address)
 		}
 	}
 	for _, member := range m.members.KnownMasters() {
 		if member.Alive && member.ID != "" && member.Raft != "" {
-			addresses[raft.ServerID(member.ID)] = raft.ServerAddress(member.Raft)
+			addresses[raft.ServerID(member.ID)] = member.Raft
 		}
 	}
 	return addresses

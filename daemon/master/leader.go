@@ -185,6 +185,7 @@ func (m *Master) lead(ctx context.Context, n *node) {
 	m.log.Info("this master leads", "term", m.folders.state.Term(), "index", m.Index())
 	m.leading.set(leaderView{self: true, ready: true})
 	m.becomeReady()
+	m.announceAddress(n)
 	var duties sync.WaitGroup
 	for _, duty := range append(m.reapers(), m.recordLiveness, m.expireJobs) {
 		duties.Go(func() { duty(ctx) })

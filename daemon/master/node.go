@@ -183,7 +183,7 @@ type node struct {
 func (m *Master) startNode(leadership chan<- bool) (*node, error) {
 	book := &addressBook{
 		self: m.folders.serverID, address: raft.ServerAddress(m.stream.Addr().String()), look: m.raftAddresses,
-		known: map[raft.ServerID]raft.ServerAddress{},
+		known: map[raft.ServerID]string{},
 	}
 	transport := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: book, Logger: raftLogger{m.log}, Stream: m.stream, MaxPool: 3, Timeout: 10 * time.Second,
@@ -207,7 +207,7 @@ func (m *Master) startRaft(transport *raft.NetworkTransport, leadership chan<- b
 	}
 	config.NoSnapshotRestoreOnStart = stateIsCurrent
 	if m.formsAlone() {
-		if err := f.bootstrap(config, transport.LocalAddr(), transport); err != nil {
+		if err := f.bootstrap(config, namedAddress(f.serverID, m.RaftAddress()), transport); err != nil {
 			return nil, err
 		}
 	}

@@ -22,7 +22,7 @@ const caughtUp = 256
 type peerView struct {
 	servers   []raft.Server
 	self      raft.ServerID // the leader
-	address   raft.ServerAddress
+	address   string        // of the leader, IP:PORT
 	clusterID string
 	masters   []gossip.Member
 	removed   func(id string) bool // for good
@@ -80,15 +80,16 @@ func (v peerView) move(server raft.Server) peerChange {
 	address := v.address
 	if server.ID != v.self {
 		member, _ := v.member(server.ID)
-		address = raft.ServerAddress(member.Raft)
-		if !member.Alive {
+		address = member.Raft
+		if !member.Alive || address == "" {
 			return peerChange{}
 		}
 	}
-	if address == "" || address == server.Address {
+	now := namedAddress(server.ID, address)
+	if now == server.Address {
 		return peerChange{}
 	}
-	server.Address = address
+	server.Address = now
 	return peerChange{peerMove, server, "it is there now"}
 }
 
@@ -156,7 +157,8 @@ func (v peerView) add(member gossip.Member) peerChange {
 			return peerChange{} // two of a name: the one that is in stays
 		}
 	}
-	server := raft.Server{Suffrage: raft.Nonvoter, ID: raft.ServerID(member.ID), Address: raft.ServerAddress(member.Raft)}
+	id := raft.ServerID(member.ID)
+	server := raft.Server{Suffrage: raft.Nonvoter, ID: id, Address: namedAddress(id, member.Raft)}
 	return peerChange{peerAdd, server, "it is new"}
 }
 
@@ -215,6 +217,19 @@ func (m *Master) keepPeers(ctx context.Context, n *node) {
 	}
 }
 
+// announceAddress makes the configuration say where this server is now: one that restarts elsewhere keeps its id.
+func (m *Master) announceAddress(n *node) {
+	servers, index := n.servers()
+	view := peerView{self: m.folders.serverID, address: m.RaftAddress()}
+	for _, server := range servers {
+		if change := view.move(server); server.ID == view.self && change.action != "" {
+			if err := n.apply(change, index); err != nil {
+				m.log.Warn("cannot announce the raft address", "address", view.address, "err", err)
+			}
+		}
+	}
+}
+
 // keepOnce makes one change and reports whether there may be another to make.
 func (m *Master) keepOnce(ctx context.Context, n *node, keeper *peerKeeper) (more bool) {
 	servers, index := n.servers()
@@ -222,7 +237,7 @@ func (m *Master) keepOnce(ctx context.Context, n *node, keeper *peerKeeper) (mor
 		return false
 	}
 	view := peerView{
-		servers: servers, self: m.folders.serverID, address: n.address, clusterID: m.ClusterID(), masters: m.members.KnownMasters(),
+		servers: servers, self: m.folders.serverID, address: m.RaftAddress(), clusterID: m.ClusterID(), masters: m.members.KnownMasters(),
 		removed: m.folders.state.PeerRemoved, config: m.config, gone: keeper.gone, stable: keeper.stable,
 	}
 	m.observe(ctx, n, view)

@@ -69,7 +69,7 @@ func (s *raftStream) Accept() (net.Conn, error) {
 	return s.track(&greetedConn{trackedConn: trackedConn{Conn: conn, stream: s}})
 }
 
-// Dial connects to a server whose address is that of the address book.
+// Dial connects to a server, given by a named address, or to this one itself.
 func (s *raftStream) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	id, at, named := strings.Cut(string(address), "@")
 	switch {
@@ -224,15 +224,29 @@ func (c *greetedConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// namedAddress is how addresses stand in raft's configuration: with the id of the server that is meant, so that one that is gone and
+// the one that took its place may have the same.
+func namedAddress(id raft.ServerID, address string) raft.ServerAddress {
+	return raft.ServerAddress(string(id) + "@" + address)
+}
+
+// plainAddress is IP:PORT of an address of the configuration.
+func plainAddress(address raft.ServerAddress) string {
+	if _, plain, named := strings.Cut(string(address), "@"); named {
+		return plain
+	}
+	return string(address)
+}
+
 // addressBook knows where raft's servers are: where gossip sees them or else where the configuration says, so that servers that moved
-// find each other before a leader could note it. An address is ID@IP:PORT, as raftStream.Dial takes it. It is safe for concurrent use.
+// find each other before a leader could note it. It is safe for concurrent use.
 type addressBook struct {
 	self    raft.ServerID
 	address raft.ServerAddress
-	look    func() map[raft.ServerID]raft.ServerAddress
+	look    func() map[raft.ServerID]string
 
 	mu    sync.RWMutex
-	known map[raft.ServerID]raft.ServerAddress // servers that were removed stay: they are sent word of it
+	known map[raft.ServerID]string // IP:PORT; servers that were removed stay: they are sent word of it
 }
 
 // ServerAddr returns the address of a server.
@@ -252,7 +266,7 @@ func (b *addressBook) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 	if !known {
 		return "", fmt.Errorf("neither gossip nor the configuration knows raft server %s", id)
 	}
-	return raft.ServerAddress(id) + "@" + address, nil
+	return namedAddress(id, address), nil
 }
 
 // refresh looks again where everyone is.
