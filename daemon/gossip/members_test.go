@@ -21,7 +21,9 @@ func TestMembersAreListedByRoleAndName(t *testing.T) {
 	}, Join: []string{m2.Addr()}})
 	left := start(t, gossip.Config{Member: agent("web-2", "BBBB"), Join: []string{m2.Addr()}})
 	failed := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m2.Addr()}})
-	await(t, m2, "everyone", func() bool { return len(m2.Members()) == 4 })
+	for _, g := range []started{m2, m1, left, failed} {
+		await(t, g, "everyone", func() bool { return len(g.Members()) == 4 })
+	}
 	if err := left.stop(); err != nil {
 		t.Fatal(err)
 	}

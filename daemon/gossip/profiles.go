@@ -37,6 +37,7 @@ func profileConfig(name string, loopback bool) (*serf.Config, error) {
 	}
 	if loopback {
 		config.MemberlistConfig = memberlist.DefaultLocalConfig()
+		config.MemberlistConfig.RetransmitMult = list.RetransmitMult // with fewer, news misses members of the smallest pools
 		config.LeavePropagateDelay = 200 * time.Millisecond
 		config.BroadcastTimeout = time.Second
 	}
