@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/heliosctl/heliosctl/client"
 	"github.com/heliosctl/heliosctl/daemon/api"
+	"github.com/heliosctl/heliosctl/daemon/api/apitest"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -402,5 +404,44 @@ func TestANameThatCannotBeResolved(t *testing.T) {
 	_, err := c.Masters(context.Background())
 	if !errors.Is(err, model.ErrUnavailable) || !strings.Contains(err.Error(), "master.invalid") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestWritesSurviveChangesOfTheLeader holds that nobody who writes through any master sees that the leader changes, or that leaders are
+// deposed while they commit, and that every change is made once.
+func TestWritesSurviveChangesOfTheLeader(t *testing.T) {
+	backends := apitest.NewCluster(3, 2*time.Second)
+	var urls []string
+	for _, backend := range backends {
+		server := api.New(api.Config{Backend: backend})
+		h := httptest.NewServer(server.Handler())
+		t.Cleanup(func() {
+			server.Close()
+			h.Close()
+		})
+		backend.SetURL(h.URL)
+		urls = append(urls, h.URL)
+	}
+	c := newClient(t, client.Config{Endpoints: urls, RetryTimeout: time.Minute})
+	const writers, jobs = 4, 25
+	var writing sync.WaitGroup
+	var acknowledged atomic.Int32
+	for w := range writers {
+		writing.Go(func() {
+			for j := range jobs {
+				id := model.JobID{Name: fmt.Sprintf("job-%d-%d", w, j), Version: "1"}
+				if _, err := c.CreateJob(context.Background(), model.Job{ID: id, Image: "nginx:1"}); err != nil {
+					t.Error(err)
+				}
+				if n := int(acknowledged.Add(1)); n%10 == 0 {
+					backends[0].Doubt()
+					backends[n/10%len(backends)].Lead()
+				}
+			}
+		})
+	}
+	writing.Wait()
+	if n := backends[0].Applied(); n != writers*jobs {
+		t.Errorf("%d changes were made, want %d", n, writers*jobs)
 	}
 }

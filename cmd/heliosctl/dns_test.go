@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,4 +72,37 @@ func TestServicesAreFoundByDNSAndLeaveWithTheirHost(t *testing.T) {
 
 	agent.kill()
 	awaitAnswer(t, url, names, "_web._http.test.internal.", 0)
+}
+
+// The masters' own name server is one that the command line finds them by.
+func TestMastersAreFoundByDomain(t *testing.T) {
+	t.Parallel()
+	api, names := freeAddr(t), freeAddr(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
+		"--gossip", freeAddr(t), "--raft", freeAddr(t), "--dns-listen", names, "--domain", "test.internal").waitFor("msg=ready")
+	tests := []struct {
+		name      string
+		args      []string
+		variables map[string]string
+	}{
+		{"flag", []string{"-d", "test.internal"}, map[string]string{"HELIOS_MASTER": "http://127.0.0.1:1"}},
+		{"variable", nil, map[string]string{"HELIOS_MASTER": "domain://test.internal"}},
+		{"another name by another format", []string{"--domains", "internal", "--srv-name", "test"},
+			map[string]string{"HELIOS_HTTPS_SRV_FORMAT": "_no.%s.%s", "HELIOS_HTTP_SRV_FORMAT": "_helios._http.%s.%s"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var out, errors strings.Builder
+			env := processEnvironment()
+			env.out, env.err = &out, &errors
+			env.getenv = func(name string) string { return test.variables[name] }
+			env.resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				var d net.Dialer
+				return d.DialContext(ctx, network, names)
+			}}
+			if code := execute(t.Context(), env, append([]string{"masters"}, test.args...)); code != exitOK || !strings.Contains(out.String(), "m1") {
+				t.Errorf("exit code %d, stdout %q, stderr %q", code, out.String(), errors.String())
+			}
+		})
+	}
 }

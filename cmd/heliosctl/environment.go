@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"net"
 	"os"
 	"os/user"
 	"time"
@@ -24,10 +25,11 @@ type streams struct {
 // environment is everything a command takes from the process it runs in.
 type environment struct {
 	streams
-	getenv  func(string) string
-	login   func() string // the name of the operating system's user
-	now     func() time.Time
-	options globalOptions // bound to the global flags
+	getenv   func(string) string
+	login    func() string // the name of the operating system's user
+	now      func() time.Time
+	resolver *net.Resolver // of names; nil: the system's
+	options  globalOptions // bound to the global flags
 }
 
 func processEnvironment() *environment {
@@ -64,8 +66,16 @@ func (env *environment) connect() (*client.Client, error) {
 	if username == "" {
 		username = env.login()
 	}
+	var endpoints []string
+	if connection.domain != nil {
+		connection.domain.Resolver = env.resolver
+	} else {
+		endpoints = []string{connection.endpoint}
+	}
 	return client.New(client.Config{
-		Endpoints:    []string{connection.endpoint},
+		Endpoints:    endpoints,
+		Domain:       connection.domain,
+		Resolver:     env.resolver,
 		User:         username,
 		HTTPTimeout:  connection.httpTimeout,
 		RetryTimeout: connection.retryTimeout,
