@@ -91,7 +91,7 @@ func TestStreamLeavesAMasterThatGossipHasGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	link := newMasters(pool, "h1")
+	link := newMasters(pool, "h1", slog.New(slog.DiscardHandler))
 	defer func() {
 		if err := link.close(); err != nil {
 			t.Error(err)
