@@ -150,6 +150,9 @@ func TestTakeOverKeepsTheHostAndForgetsTheAgent(t *testing.T) {
 		}
 	}
 	check(t)
+	if _, unchanged := m.state.Registered(claimedAfter("h1", "a2", 20)); !unchanged {
+		t.Error("when to take a host over counts as a fact of it")
+	}
 	m.ok(UndrainHost{Host: "h1"})
 	rival := testJob("rival", "1", 80)
 	m.ok(CreateJob{Job: rival})

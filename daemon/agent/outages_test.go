@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/heliosctl/heliosctl/daemon/agent"
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -20,7 +22,7 @@ func TestBrokenStreamGoesOnWithoutALeader(t *testing.T) {
 		job, next := testJob("web"), testJob("next")
 		h.master.deploy(job, model.GoalStart)
 		settle(time.Second)
-		for range 3 { // at once after each other, and after a quiet time
+		for range 3 {
 			h.master.edit(func() { h.master.noLeader = true })
 			h.master.cut()
 			settle(failover)
@@ -226,6 +228,31 @@ func TestOutagesLoseNothingAndDoubleNothing(t *testing.T) {
 				}
 				if left, err := h.records.Outbox(10); err != nil || len(left) != 0 {
 					t.Errorf("outbox: %v %v, want it empty", left, err)
+				}
+			})
+		})
+	}
+}
+
+func TestMastersAreToldWhenToTakeAHostOver(t *testing.T) {
+	for name, test := range map[string]struct {
+		ttl  *time.Duration
+		want *int64
+	}{
+		"by default":           {nil, nil},
+		"as it is by default":  {ptr(model.DefaultRegistrationTTL), nil},
+		"at once":              {ptr(time.Duration(0)), ptr(int64(0))},
+		"after an hour and so": {ptr(time.Hour), ptr(int64(3_600_000))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulated(t, func(t *testing.T, h *host) {
+				h.change = func(c *agent.Config) { c.RegistrationTTL = test.ttl }
+				h.start()
+				settle(time.Second)
+				h.master.mu.Lock()
+				defer h.master.mu.Unlock()
+				if diff := cmp.Diff(test.want, h.master.regs[0].TTL); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
 				}
 			})
 		})
