@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"daemon/agent":                   {"model", "healthcheck", "session", "daemon/container"},
 	"daemon/master":                  {"model", "store", "daemon/gossip"},
 	"daemon/daemontest":              {"model", "client"},
-	"daemon/daemontest/fleet":        {"daemon/daemontest"},
+	"daemon/daemontest/fleet":        {"model", "client", "daemon/daemontest"},
 	"daemon/daemontest/linear":       {"model"},
 	"daemon": {
 		"model", "client", "store", "daemon/api", "daemon/agent", "daemon/container", "daemon/gossip", "daemon/master", "daemon/registrar",

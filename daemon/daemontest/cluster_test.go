@@ -137,4 +137,3 @@ func leadersAmong(f *daemontest.Fleet, masters ...*daemontest.Daemon) []string {
 	}
 	return leaders
 }
-
