@@ -1,7 +1,7 @@
 //go:build unix
 
 // Command fleet runs masters and agents as separate processes on this machine, to try a cluster out and to break it by hand. It needs no
-// root. Everything that it started and made is gone when it ends.
+// root. Everything that it started and made is gone when it ends. HELIOSCTL_BINARY names a heliosctl to use; else one is built.
 package main
 
 import (
@@ -55,10 +55,12 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	fmt.Fprintln(out, "building heliosctl …")
-	binary, err := daemontest.BuildBinary(ctx, dir, daemontest.Build{})
-	if err != nil {
-		return err
+	binary := os.Getenv("HELIOSCTL_BINARY")
+	if binary == "" {
+		fmt.Fprintln(out, "building heliosctl …")
+		if binary, err = daemontest.BuildBinary(ctx, dir, daemontest.Build{}); err != nil {
+			return err
+		}
 	}
 	f := newFleet(o, dir, binary)
 	defer func() { err = errors.Join(err, f.end()) }()
