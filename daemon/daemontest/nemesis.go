@@ -26,8 +26,8 @@ func NewNemesis(fleet *Fleet, seed uint64) *Nemesis {
 
 // How long a fault lasts and how long all is well between two.
 const (
-	shortestFault, longestFault = 500 * time.Millisecond, 3 * time.Second
-	shortestPeace, longestPeace = 200 * time.Millisecond, 1500 * time.Millisecond
+	shortestFault, longestFault = 500 * time.Millisecond, 2500 * time.Millisecond
+	shortestPeace, longestPeace = 200 * time.Millisecond, time.Second
 )
 
 func (n *Nemesis) between(least, most time.Duration) time.Duration {
@@ -38,10 +38,14 @@ func (n *Nemesis) between(least, most time.Duration) time.Duration {
 func (n *Nemesis) Run(ctx context.Context) {
 	n.fleet.t.Helper()
 	faults := []func() (mend func()){
-		n.killLeader, n.killLeader, n.killAny, n.pauseLeader, n.pauseAny, n.splitOff, n.splitOff, n.oneWay, n.isolateLeader,
+		n.killLeader, n.pauseLeader, n.isolateLeader, n.splitOff, n.oneWay, n.killAny, n.pauseAny, n.killLeader,
 	}
-	for wait(ctx, n.between(shortestPeace, longestPeace)) {
-		mend := faults[n.random.IntN(len(faults))]()
+	// Everything has its turn before anything has another; a leader is killed first, so that a short run has that at least.
+	for next := 0; wait(ctx, n.between(shortestPeace, longestPeace)); next = (next + 1) % len(faults) {
+		if next == 1 {
+			n.random.Shuffle(len(faults)-1, func(i, j int) { faults[i+1], faults[j+1] = faults[j+1], faults[i+1] })
+		}
+		mend := faults[next]()
 		n.Faults++
 		wait(ctx, n.between(shortestFault, longestFault))
 		mend()

@@ -3,6 +3,7 @@
 package daemontest_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -73,7 +74,7 @@ func TestOneWayPartition(t *testing.T) {
 	t.Parallel()
 	n, all := nodes(t, "a", "b")
 	n.PartitionOneWay(all[0], all[1])
-	// One direction is told by packets that need no answer.
+	// A direction is told by a packet that needs no answer.
 	for i, want := range []bool{false, true} {
 		from, to := all[i], all[1-i]
 		if got := arrives(t, from, to); got != want {
@@ -82,23 +83,30 @@ func TestOneWayPartition(t *testing.T) {
 	}
 }
 
-// arrives tells whether a node's packets arrive at another, by the neighbour's counter of dropped ones.
+// arrives tells whether what a node sends gets past what another drops, by the other's counters: of the rule that drops it, if there is
+// one, and of one behind that.
 func arrives(t *testing.T, from, to *daemontest.Node) bool {
 	t.Helper()
-	script := fmt.Sprintf("echo hello >/dev/udp/%s/9", to.IP)
-	if out, err := exec.Command("ip", "netns", "exec", from.Namespace, "bash", "-c", script).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	out, err := exec.Command("ip", "netns", "exec", to.Namespace, "iptables", "-w", "-nvxL", "INPUT").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for line := range strings.Lines(string(out)) {
-		if fields := strings.Fields(line); len(fields) > 7 && fields[2] == "DROP" && fields[7] == from.IP.String() && fields[0] != "0" {
-			return false
+	inside := func(node *daemontest.Node, argv ...string) string {
+		out, err := exec.Command("ip", append([]string{"netns", "exec", node.Namespace}, argv...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v: %s", argv, err, out)
 		}
+		return string(out)
 	}
-	return true
+	inside(to, "iptables", "-w", "-A", "INPUT", "-p", "udp", "-s", from.IP.String(), "-j", "ACCEPT")
+	inside(from, "bash", "-c", fmt.Sprintf("echo hello >/dev/udp/%s/9", to.IP))
+	var verdict string
+	daemontest.Await(t, "the packet", func() error {
+		for line := range strings.Lines(inside(to, "iptables", "-w", "-nvxL", "INPUT")) {
+			if fields := strings.Fields(line); len(fields) > 7 && fields[0] != "0" && (fields[2] == "DROP" || fields[2] == "ACCEPT") {
+				verdict = fields[2]
+				return nil
+			}
+		}
+		return errors.New("no rule has seen it")
+	})
+	return verdict == "ACCEPT"
 }
 
 func TestThisProcessReachesNodesWhatever(t *testing.T) {
