@@ -30,6 +30,9 @@ var allowed = map[string][]string{
 	"daemon/api/apitest":             {"daemon/api", "model"},
 	"daemon/agent":                   {"model", "healthcheck", "session", "daemon/container"},
 	"daemon/master":                  {"model", "store", "daemon/gossip"},
+	"daemon/daemontest":              {"model", "client"},
+	"daemon/daemontest/fleet":        {"model", "client", "daemon/daemontest"},
+	"daemon/daemontest/linear":       {"model"},
 	"daemon": {
 		"model", "client", "store", "daemon/api", "daemon/agent", "daemon/container", "daemon/gossip", "daemon/master", "daemon/registrar",
 	},
