@@ -102,7 +102,7 @@ func TestUpdatesAndReadsAtTheSameTime(t *testing.T) {
 	var done sync.WaitGroup
 	for i := range 4 {
 		done.Go(func() {
-			for n := range 20 {
+			for n := range 4 {
 				if err := m.Update(func(m *gossip.Member) { m.ClusterID = fmt.Sprintf("c-%d-%d", i, n) }); err != nil {
 					t.Error(err)
 				}

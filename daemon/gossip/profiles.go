@@ -12,7 +12,7 @@ import (
 
 // The profiles: how soon a daemon that stopped answering counts as failed.
 const (
-	ProfileLAN  = "lan"  // after 8 to 15 seconds, for networks with hiccups and any number of members
+	ProfileLAN  = "lan"  // after 5 to 15 seconds, the more members the later; for networks with hiccups
 	ProfileFast = "fast" // after 2 to 5 seconds, at half as much traffic again
 )
 

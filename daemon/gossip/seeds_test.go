@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,6 +23,18 @@ func freeAddr(t *testing.T) string {
 	}
 	defer taken.Close()
 	return taken.Addr().String()
+}
+
+// awaitSnapshot waits until a member has put another into its snapshot, which it does a little after it has learnt of it.
+func awaitSnapshot(t *testing.T, g started, dir string, of started) {
+	t.Helper()
+	await(t, g, "the snapshot", func() bool {
+		if err := gossip.Poke(g.Gossip); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "serf.snapshot"))
+		return err == nil && strings.Contains(string(text), of.Addr())
+	})
 }
 
 func TestJoinWaitsForADaemonThatStartsLater(t *testing.T) {
@@ -39,6 +53,7 @@ func TestMembersAreRememberedAcrossARestart(t *testing.T) {
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}, StateDir: dir})
 	await(t, m, "the agent", func() bool { return m.AgentAlive("web-1", "AAAA") })
 	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
+	awaitSnapshot(t, a, dir, m)
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,11 +72,12 @@ func TestAKilledMemberFindsThePoolWhenItsSeedIsGone(t *testing.T) {
 	await(t, a, "both masters", func() bool { return len(a.Masters()) == 2 })
 	await(t, m2, "the agent", func() bool { return m2.AgentAlive("web-1", "AAAA") })
 
+	awaitSnapshot(t, a, dir, m2)
 	a.kill()
 	seed.kill()
 	await(t, m2, "the failures", func() bool { return !m2.AgentAlive("web-1", "AAAA") && len(m2.Masters()) == 1 })
 
-	again := start(t, gossip.Config{Member: agent("web-1", "AAAA"), StateDir: dir})
+	again := start(t, gossip.Config{Member: agent("web-1", "AAAA"), StateDir: dir, Bind: a.Addr()})
 	await(t, again, "the other master", func() bool { return len(again.Masters()) == 1 && again.Masters()[0].Name == "m2" })
 	await(t, m2, "the agent", func() bool { return m2.AgentAlive("web-1", "AAAA") })
 }
@@ -73,6 +89,7 @@ func TestRememberedMembersAreAskedUntilOneAnswers(t *testing.T) {
 	m := start(t, gossip.Config{Member: master("m1"), Bind: addr})
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{addr}, StateDir: dir})
 	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
+	awaitSnapshot(t, a, dir, m)
 	a.kill()
 	m.kill()
 
