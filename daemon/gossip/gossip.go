@@ -80,7 +80,7 @@ func New(cfg Config) (*Gossip, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g.seeds, err = newSeeds(cfg, config.SnapshotPath); err != nil {
+	if g.seeds, err = newSeeds(cfg); err != nil {
 		return nil, err
 	}
 	g.serf, err = serf.Create(config)
@@ -96,11 +96,11 @@ func (g *Gossip) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 
-	joined := make(chan struct{})
-	go func() {
-		defer close(joined)
-		g.seek(ctx)
-	}()
+	var duties sync.WaitGroup
+	duties.Go(func() { g.seek(ctx) })
+	if g.cfg.StateDir != "" {
+		duties.Go(func() { g.remember(ctx) })
+	}
 	drained := make(chan struct{})
 	quit := make(chan struct{})
 	go func() {
@@ -119,7 +119,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 			"another daemon gossips as %q: two daemons run on copies of one state folder; stop one and give it a folder of its own", g.node)
 	}
 	stop()
-	<-joined
+	duties.Wait()
 	if err := g.serf.Shutdown(); err != nil {
 		g.log.Warn("closing the gossip sockets", "err", err)
 	}
@@ -196,7 +196,7 @@ func (g *Gossip) serfConfig() (*serf.Config, error) {
 		if err := os.MkdirAll(g.cfg.StateDir, 0o700); err != nil {
 			return nil, model.Errorf(model.CodeUnavailable, "gossip cannot remember its members: %v", err)
 		}
-		config.SnapshotPath = filepath.Join(g.cfg.StateDir, "serf.snapshot")
+		config.SnapshotPath = filepath.Join(g.cfg.StateDir, snapshotFile)
 	}
 	config.KeyringFile, list.Keyring, err = openKeyring(g.cfg)
 	return config, err

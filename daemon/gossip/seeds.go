@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,9 @@ const (
 	warnPause       = time.Minute
 )
 
+// snapshotFile is where Serf remembers its members.
+const snapshotFile = "serf.snapshot"
+
 // seeds are the addresses at which a daemon looks for the pool. Its owner is the goroutine that does.
 type seeds struct {
 	named      []string // host:port, as configured
@@ -33,7 +37,7 @@ type seeds struct {
 	lookup     func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-func newSeeds(cfg Config, snapshot string) (*seeds, error) {
+func newSeeds(cfg Config) (*seeds, error) {
 	s := &seeds{lookup: cfg.Lookup}
 	if s.lookup == nil {
 		s.lookup = net.DefaultResolver.LookupNetIP
@@ -45,10 +49,17 @@ func newSeeds(cfg Config, snapshot string) (*seeds, error) {
 		}
 		s.named = append(s.named, full)
 	}
-	var err error
-	if snapshot != "" {
-		s.remembered, err = readSnapshot(snapshot, cfg.Member.nodeName())
+	if cfg.StateDir == "" {
+		return s, nil
 	}
+	members, err := readSnapshot(filepath.Join(cfg.StateDir, snapshotFile), cfg.Member.nodeName())
+	if err != nil {
+		return nil, err
+	}
+	masters, err := readMasters(cfg.StateDir)
+	s.remembered = append(members, masters...)
+	slices.Sort(s.remembered)
+	s.remembered = slices.Compact(s.remembered)
 	return s, err
 }
 

@@ -82,6 +82,26 @@ func TestAKilledMemberFindsThePoolWhenItsSeedIsGone(t *testing.T) {
 	await(t, m2, "the agent", func() bool { return m2.AgentAlive("web-1", "AAAA") })
 }
 
+// A daemon that is killed before Serf has written its snapshot knows the masters all the same.
+func TestMastersAreRememberedWithoutASnapshot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := start(t, gossip.Config{Member: master("m1")})
+	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}, StateDir: dir})
+	await(t, a, "the file of masters", func() bool {
+		text, err := os.ReadFile(filepath.Join(dir, "masters"))
+		return err == nil && string(text) == m.Addr()+"\n"
+	})
+	a.kill()
+	if err := os.Remove(filepath.Join(dir, "serf.snapshot")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, m, "the failure", func() bool { return !m.AgentAlive("web-1", "AAAA") })
+
+	again := start(t, gossip.Config{Member: agent("web-1", "AAAA"), StateDir: dir, Bind: a.Addr()})
+	await(t, again, "the master without being told where it is", func() bool { return len(again.Masters()) == 1 })
+}
+
 // Serf asks the members that it remembers only once; the network, or all of them, may come up later.
 func TestRememberedMembersAreAskedUntilOneAnswers(t *testing.T) {
 	t.Parallel()
