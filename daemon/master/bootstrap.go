@@ -36,6 +36,7 @@ type membership struct {
 	takenOnce, leftOnce sync.Once
 
 	mu      sync.Mutex
+	seen    bool // the configuration had this master since it started
 	removed bool // another master says so, or the configuration does
 	told    bool // another master says so: that does not pass
 }

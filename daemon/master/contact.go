@@ -58,6 +58,7 @@ func (m *Master) followContact(ctx context.Context, n *node) {
 		changed := m.members.Changed()
 		n.book.refresh()
 		m.noteConfiguration(n)
+		m.noteLeader(n)
 		if at := n.heardOfLeader(); at.After(heard) {
 			heard = at
 		}
@@ -84,16 +85,16 @@ func (n *node) heardOfLeader() time.Time {
 	return n.LastContact()
 }
 
-// noteConfiguration notes whether the configuration has this server.
+// noteConfiguration notes whether this server is out of the configuration. One that is still being sent the log sees old ones, from
+// before it was taken in; it is out only if it was in, or was removed for good.
 func (m *Master) noteConfiguration(n *node) {
 	servers, _ := n.servers()
-	out := len(servers) > 0
-	for _, server := range servers {
-		if server.ID == m.folders.serverID {
-			out = false
-		}
-	}
-	m.setRemoved(out, false)
+	in := m.inConfiguration(n, m.folders.serverID)
+	m.membership.mu.Lock()
+	m.membership.seen = m.membership.seen || in
+	was := m.membership.seen
+	m.membership.mu.Unlock()
+	m.setRemoved(len(servers) > 0 && !in && (was || m.folders.state.PeerRemoved(m.ServerID())), false)
 }
 
 // noteRemoved notes that another master says that this one was removed.

@@ -75,7 +75,7 @@ func (l guardedLog) StoreLogs(entries []*raft.Log) error {
 }
 
 // yieldEvery is how often a leader without disk space tries to hand over: where all disks are full nobody can do better.
-const yieldEvery = time.Minute
+const yieldEvery = 10 * time.Second
 
 // yieldWhenFull hands leadership over when this master's disk is nearly full, because the others may still take writes.
 func (m *Master) yieldWhenFull(ctx context.Context, n *node) {

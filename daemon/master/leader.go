@@ -169,7 +169,7 @@ func (m *Master) noteLeader(n *node) {
 		return
 	}
 	m.leading.setOther(address, id)
-	if address != "" {
+	if address != "" && m.ClusterID() != "" {
 		m.becomeReady()
 	}
 }

@@ -152,7 +152,7 @@ func (m *Master) Close() error {
 	return m.closeErr
 }
 
-// Ready is closed when this master has become the leader, or has found one, and reads and writes work.
+// Ready is closed when this master has become the leader, or has found one and learnt the cluster's id, and reads and writes work.
 func (m *Master) Ready() <-chan struct{} { return m.ready }
 
 func (m *Master) becomeReady() { m.readyOnce.Do(func() { close(m.ready) }) }

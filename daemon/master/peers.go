@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -68,9 +69,12 @@ func (v peerView) next() peerChange {
 	return peerChange{}
 }
 
-// finishRemoval does what an earlier leader may not have come to.
+// finishRemoval does what an earlier leader may not have come to, where the rest can go on.
 func (v peerView) finishRemoval(server raft.Server) peerChange {
 	if server.ID == v.self || !v.removed(string(server.ID)) {
+		return peerChange{}
+	}
+	if left, alive := v.without(server).voters(); server.Suffrage == raft.Voter && !majority(alive, left) {
 		return peerChange{}
 	}
 	return peerChange{peerRemove, server, "it was removed for good"}
@@ -188,6 +192,12 @@ func (v peerView) voters() (all, alive int) {
 		}
 	}
 	return all, alive
+}
+
+// without is the view with a server less.
+func (v peerView) without(gone raft.Server) peerView {
+	v.servers = slices.DeleteFunc(slices.Clone(v.servers), func(s raft.Server) bool { return s.ID == gone.ID })
+	return v
 }
 
 // majority reports whether so many of all can decide.

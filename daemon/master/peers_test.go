@@ -94,6 +94,8 @@ func TestNextPeerChange(t *testing.T) {
 		"moved and dead":  {servers: servers("A", "B", "C"), masters: with(seen("A", "B", "C!"), func(m *gossip.Member) { m.Raft = "x" })},
 
 		"marked":           {servers: servers("A", "B", "C"), masters: seen("A", "B", "C"), removed: "C", want: "removed C Voter c"},
+		"marked, too few":  {servers: servers("A", "B", "C"), masters: seen("A", "B!", "C"), removed: "C"},
+		"marked non-voter": {servers: servers("A", "B", "(C)"), masters: seen("A", "B!", "C"), removed: "C", want: "removed C Nonvoter c"},
 		"leader is marked": {servers: servers("A", "B", "C"), masters: seen("A", "B", "C"), removed: "A"},
 
 		"dead voter":             {servers: servers("A", "B", "C"), masters: seen("A", "B", "C!"), gone: at(long, "C")},
@@ -151,6 +153,36 @@ func TestNewMastersJoin(t *testing.T) {
 	p.awaitLeader().crash()
 	p.mustCreate("more")
 	p.awaitJobs("db", "more", "web")
+}
+
+// TestNewMasterGetsASnapshot joins when the leader's log does not go back to the beginning.
+func TestNewMasterGetsASnapshot(t *testing.T) {
+	p := newPool(t)
+	a := p.start("a", t.TempDir(), nil)
+	p.awaitLeader()
+	names := []string{"web", "db", "mail"}
+	for _, name := range names {
+		p.mustCreate(name)
+	}
+	n := a.node.Load()
+	config := n.ReloadableConfig()
+	config.TrailingLogs = 1
+	if err := errors.Join(n.ReloadConfig(config), n.Snapshot().Error()); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := a.folders.log.FirstIndex(); err != nil || first < 2 {
+		t.Fatalf("the log begins at %d, %v", first, err)
+	}
+	b := p.start("b", t.TempDir(), joining)
+	p.awaitServers("a", "b")
+	p.awaitJobs(names...)
+	if b.ClusterID() != a.ClusterID() {
+		t.Errorf("it is of cluster %q", b.ClusterID())
+	}
+	b.stop()
+	p.start("b", b.dir, joining)
+	p.mustCreate("more")
+	p.awaitJobs(append(names, "more")...)
 }
 
 // TestMasterOfItselfIsNotTakenIn: one that forms its own cluster belongs to that.
@@ -263,7 +295,13 @@ func TestRemovedPeerStaysOut(t *testing.T) {
 	}
 	// It is alive, of this cluster, and not taken in, also not after a restart and by another leader.
 	victim.stop()
-	p.start(victim.name, victim.dir, named(nil, "a", "b", "c"))
+	again := p.start(victim.name, victim.dir, named(nil, "a", "b", "c"))
+	p.eventually(func() error {
+		if err := again.Health()["raft"]; err == nil || !strings.Contains(err.Error(), "was removed from its cluster") {
+			return fmt.Errorf("the health of the removed master is %v", err)
+		}
+		return nil
+	})
 	if leader.keepOnce(t.Context(), leader.node.Load(), &peerKeeper{gone: map[raft.ServerID]time.Time{}, stable: map[raft.ServerID]time.Time{}}) {
 		t.Error("the removed master was taken in")
 	}

@@ -72,10 +72,29 @@ func (m *Master) RemovePeer(ctx context.Context, req model.Request, id string, f
 	if _, err := m.write(ctx, req, store.RemovePeer{ID: string(server.ID)}); err != nil {
 		return err
 	}
-	if err := n.apply(peerChange{action: peerRemove, server: server}, index); err != nil && m.inConfiguration(n, server.ID) {
-		return model.Errorf(model.CodeUnavailable, "cannot remove %s yet: %v; try again", id, err)
+	if err := m.removeServer(ctx, n, server, index); err != nil {
+		return model.Errorf(model.CodeUnavailable, "%s is not removed yet: %v; try again", id, err)
 	}
 	m.log.Info("removed a master for good", "peer", server.ID, "user", req.User, "forced", force)
+	return nil
+}
+
+// removeServer takes a server out of the configuration of that index. Where that fails because another change came first, the leader's
+// own duty is about to do it.
+func (m *Master) removeServer(ctx context.Context, n *node, server raft.Server, index uint64) error {
+	err := n.apply(peerChange{action: peerRemove, server: server}, index)
+	if err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaderWait)
+	defer cancel()
+	for m.inConfiguration(n, server.ID) {
+		select {
+		case <-time.After(askPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
 	return nil
 }
 
@@ -108,13 +127,8 @@ func (m *Master) checkRemoval(servers []raft.Server, gone raft.Server, force boo
 	if gone.Suffrage != raft.Voter {
 		return nil
 	}
-	view := peerView{self: m.folders.serverID, masters: m.members.KnownMasters()}
-	for _, server := range servers {
-		if server.ID != gone.ID {
-			view.servers = append(view.servers, server)
-		}
-	}
-	left, alive := view.voters()
+	view := peerView{servers: servers, self: m.folders.serverID, masters: m.members.KnownMasters()}
+	left, alive := view.without(gone).voters()
 	switch {
 	case left == 0:
 		return model.Errorf(model.CodeUnsafe, "this is the only master that votes: without it there is no cluster")

@@ -42,18 +42,6 @@ func TestWritersThatComeTogetherGetTheirOwnAnswers(t *testing.T) {
 	}
 }
 
-func TestDiskNearlyFull(t *testing.T) {
-	m := start(t, t.TempDir(), func(c *Config) { c.MinFreeBytes = 1 << 62 })
-	_, err := m.CreateJob(t.Context(), by("u"), testJob("web", "1"))
-	wantCode(t, err, model.CodeStorageFull)
-	_, err = m.PostStatuses(t.Context(), "h1", model.StatusBatch{AgentID: "a1"})
-	wantCode(t, err, model.CodeStorageFull)
-	wantCode(t, m.ReadIndex(t.Context()), "")
-	if m.Health()["storage"] == nil {
-		t.Error("the health check sees nothing wrong")
-	}
-}
-
 func TestStoppedMasterAnswers(t *testing.T) {
 	m := start(t, t.TempDir(), nil)
 	job := m.mustCreate(testJob("web", "1"))
