@@ -75,7 +75,7 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 func (d *masterDaemon) openMaster(dir, ip string) error {
 	m, err := master.New(master.Config{
 		Name: d.config.Name, DataDir: filepath.Join(dir, "data"), RaftBind: d.config.Raft, RaftAdvertise: ip,
-		Initial: d.config.initialNames(), Join: len(d.config.Join) > 0, Logger: d.log, CapabilityWhitelist: d.config.CapabilityWhitelist,
+		Initial: d.config.initialNames(), Join: len(d.config.Join) > 0 && len(d.config.Initial) == 0, Logger: d.log, CapabilityWhitelist: d.config.CapabilityWhitelist,
 		AgentReapingTimeout: d.config.AgentReapingTimeout, JobRetention: d.config.JobRetention, ReapHistory: d.config.ReapHistory,
 	})
 	if err != nil {
