@@ -14,6 +14,9 @@ type Registration struct {
 	Environment map[string]string `json:"environment"`
 	Labels      map[string]string `json:"labels"`
 
+	// ClusterID is of the only cluster that the agent takes orders from; masters of another one refuse it. Empty: any.
+	ClusterID string `json:"clusterId,omitempty"`
+
 	// TTL is how long the agent that has the host name must have been away until this one may take it over, in milliseconds. Nil:
 	// DefaultRegistrationTTL; 0: as soon as it is away.
 	TTL *int64 `json:"ttl,omitempty"`
@@ -60,6 +63,9 @@ type TaskUpdate struct {
 	Tasks   []Task          `json:"tasks,omitempty"`
 	Removed []JobID         `json:"removed,omitempty"`
 	Session *SessionRequest `json:"session,omitempty"`
+
+	// Epoch is the host's registration at the time; an agent that knows another one registers again. 0: not told.
+	Epoch uint64 `json:"epoch,omitempty"`
 }
 
 // StatusReport is one transition of one task, numbered by the agent. Removed reports (the task is gone from the host) end the

@@ -363,6 +363,14 @@ func (s *State) AgentID(host string) (string, error) {
 	return record.AgentID, nil
 }
 
+// Epoch tells the registrations of a host apart, 0 for one that is unknown.
+func (s *State) Epoch(host string) uint64 {
+	if record := first[hostRecord](s.mem.Txn(false), tableHosts, indexID, host); record != nil {
+		return record.Epoch
+	}
+	return 0
+}
+
 // Liveness returns what was last recorded of each host, sorted by host, as changes at no particular time.
 func (s *State) Liveness() []LivenessChange {
 	var all []LivenessChange

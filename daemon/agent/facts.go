@@ -131,6 +131,7 @@ func (f *facts) collect(ctx context.Context) model.Registration {
 		AgentInfo:   f.agentInfo(),
 		Environment: orEmpty(config.Env),
 		Labels:      orEmpty(config.Labels),
+		ClusterID:   f.agent.clusterID(),
 		TTL:         config.registrationTTL(),
 	}
 }

@@ -22,6 +22,7 @@ type masters struct {
 
 	mu         sync.Mutex
 	registered bool
+	epoch      uint64 // of the last registration
 	streaming  bool
 	streamErr  error // why there is no stream
 	refusal    error // why the agent is fenced, nil when it is not
@@ -61,6 +62,12 @@ func (m *masters) isRegistered() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.registered
+}
+
+func (m *masters) knownEpoch() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.epoch
 }
 
 func (m *masters) run(ctx context.Context) error {
@@ -127,6 +134,10 @@ func (m *masters) session(ctx context.Context, resume bool) (opened bool, err er
 			opened = true
 			m.open(resume)
 		}
+		if epoch := m.knownEpoch(); update.Epoch != 0 && update.Epoch != epoch {
+			m.renew(model.Errorf(model.CodeHostNotFound, "the registration is %d now, not %d: the masters were restored", update.Epoch, epoch))
+			continue // the context tells
+		}
 		m.take(update)
 	}
 	if cause := context.Cause(ctx); cause != nil {
@@ -167,7 +178,7 @@ func (m *masters) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.checkCluster(registered, known); err != nil {
+	if err := m.checkCluster(registered); err != nil {
 		return err
 	}
 	anew := known.Epoch != registered.Epoch || known.ClusterID != registered.ClusterID
@@ -189,7 +200,7 @@ func (m *masters) register(ctx context.Context) error {
 		}
 	}
 	m.mu.Lock()
-	m.registered, m.refusal = true, nil
+	m.registered, m.refusal, m.epoch = true, nil, registered.Epoch
 	m.mu.Unlock()
 	if a.orders.fence(false) {
 		m.log.Info("the host is this agent's again")
@@ -199,19 +210,28 @@ func (m *masters) register(ctx context.Context) error {
 	return nil
 }
 
-// checkCluster refuses orders from another cluster than the one the agent belongs to, as if the agent had been refused: masters
-// that lost their state would otherwise take every job down.
-func (m *masters) checkCluster(registered, known model.Registered) error {
-	want, source := m.agent.config.ClusterID, "is configured for"
-	if want == "" {
-		want, source = known.ClusterID, "belongs to"
+// clusterID is of the only cluster that the agent takes orders from, "" while it may still be any.
+func (a *Agent) clusterID() string {
+	if a.config.ClusterID != "" {
+		return a.config.ClusterID
 	}
+	known, _, err := a.config.Records.Registered()
+	if err != nil {
+		a.log.Error("the cluster that this agent belongs to cannot be read", "error", err)
+	}
+	return known.ClusterID
+}
+
+// checkCluster refuses orders from another cluster than the one the agent belongs to, as if the agent had been refused: masters
+// that lost their state would otherwise take every job down. Masters refuse by themselves, but for those of an older version.
+func (m *masters) checkCluster(registered model.Registered) error {
+	want := m.agent.clusterID()
 	if want == "" || want == registered.ClusterID {
 		return nil
 	}
 	return model.Errorf(model.CodeHostConflict,
-		"host %s %s cluster %s, but its masters are of cluster %s; containers are left alone. Point the agent at its own masters, or configure cluster id %s to move it",
-		m.agent.config.Host, source, want, registered.ClusterID, registered.ClusterID)
+		"host %s belongs to cluster %s, but its masters are of cluster %s; containers are left alone. Point the agent at its own masters, or move it with --cluster-id %s",
+		m.agent.config.Host, want, registered.ClusterID, registered.ClusterID)
 }
 
 // renew makes the session begin anew, for who was told that the host is not registered as it was.

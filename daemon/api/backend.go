@@ -83,6 +83,9 @@ type Backend interface {
 	// It fails with CodeHostNotFound, or with CodeHostConflict when the host belongs to another agent id.
 	HostTasks(host, agentID string) (tasks []model.Task, index uint64, changed <-chan struct{}, err error)
 
+	// HostEpoch tells the registrations of a host apart, 0 for one that is unknown.
+	HostEpoch(host string) uint64
+
 	// PostStatuses records an agent's reports. It fails with CodeHostNotFound or CodeHostConflict.
 	PostStatuses(ctx context.Context, host string, batch model.StatusBatch) (model.StatusAck, error)
 

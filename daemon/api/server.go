@@ -30,7 +30,7 @@ type Config struct {
 	MaxBodyBytes  int64 // of all other bodies; default 256 KiB
 
 	RequestTimeout  time.Duration // for a request other than a stream; default 30 s
-	IndexTimeout    time.Duration // how long a stream waits for the index it was asked for; default 5 s
+	IndexTimeout    time.Duration // how long a stream waits for the index it was asked for; default 1 s
 	Heartbeat       time.Duration // between the lines of a stream on which nothing happens; default 10 s
 	WriteTimeout    time.Duration // for a piece of a stream to be taken by its reader, who is cut off otherwise; default 10 s
 	ShutdownTimeout time.Duration // for requests under way to finish when Serve ends; default 10 s
@@ -48,7 +48,7 @@ func (c Config) withDefaults() Config {
 	c.MaxBatchBytes = positive(c.MaxBatchBytes, 4<<20)
 	c.MaxBodyBytes = positive(c.MaxBodyBytes, 256<<10)
 	c.RequestTimeout = positive(c.RequestTimeout, 30*time.Second)
-	c.IndexTimeout = positive(c.IndexTimeout, 5*time.Second)
+	c.IndexTimeout = positive(c.IndexTimeout, time.Second)
 	c.Heartbeat = positive(c.Heartbeat, 10*time.Second)
 	c.WriteTimeout = positive(c.WriteTimeout, 10*time.Second)
 	c.ShutdownTimeout = positive(c.ShutdownTimeout, 10*time.Second)

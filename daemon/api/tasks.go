@@ -98,6 +98,7 @@ type taskStream struct {
 	isolated <-chan struct{} // closed when this master has lost touch with the others
 
 	index   uint64          // of the last line
+	epoch   uint64          // of the host's registration, as last read
 	changed <-chan struct{} // closed when there may be something to send
 	started bool            // the snapshot has been sent
 	seed    maphash.Seed
@@ -176,6 +177,9 @@ func (st *taskStream) next() ([]byte, error) {
 		return nil, model.Errorf(model.CodeUnavailable, "this master has gone back from index %d to %d: try another one", st.index, index)
 	}
 	st.index, st.changed = index, changed
+	epoch := st.server.backend.HostEpoch(st.host)
+	registeredAnew := epoch != st.epoch
+	st.epoch = epoch
 
 	var updated []json.RawMessage
 	gone := maps.Clone(st.sent)
@@ -199,7 +203,7 @@ func (st *taskStream) next() ([]byte, error) {
 	case !st.started:
 		st.started = true
 		return st.line(taskLine{Type: model.TaskUpdateSnapshot, Tasks: updated})
-	case len(updated) == 0 && len(removed) == 0:
+	case len(updated) == 0 && len(removed) == 0 && !registeredAnew:
 		return nil, nil
 	}
 	return st.line(taskLine{Type: model.TaskUpdateChange, Tasks: updated, Removed: removed})
@@ -212,11 +216,12 @@ type taskLine struct {
 	Tasks   []json.RawMessage     `json:"tasks,omitempty"`
 	Removed []model.JobID         `json:"removed,omitempty"`
 	Session *model.SessionRequest `json:"session,omitempty"`
+	Epoch   uint64                `json:"epoch,omitempty"`
 }
 
 // line encodes a line of the present index.
 func (st *taskStream) line(l taskLine) ([]byte, error) {
-	l.Index = st.index
+	l.Index, l.Epoch = st.index, st.epoch
 	encoded, err := encode(l)
 	if err != nil {
 		return nil, err

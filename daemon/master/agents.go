@@ -13,6 +13,11 @@ func (m *Master) RegisterAgent(ctx context.Context, r model.Registration) (model
 	if err := m.ReadIndex(ctx); err != nil {
 		return model.Registered{}, err
 	}
+	if id := m.ClusterID(); r.ClusterID != "" && r.ClusterID != id {
+		return model.Registered{}, model.Errorf(model.CodeHostConflict,
+			"the agent of host %s belongs to cluster %s, but these masters are of cluster %s; point it at its own masters, or move it with --cluster-id %s",
+			r.Host, r.ClusterID, id, id)
+	}
 	index := m.Index()
 	if err := m.refuseClaim(r); err != nil {
 		return model.Registered{}, err
@@ -44,6 +49,9 @@ func (m *Master) refuseClaim(r model.Registration) error {
 	}
 	return err
 }
+
+// HostEpoch tells the registrations of a host apart, 0 for one that is unknown.
+func (m *Master) HostEpoch(host string) uint64 { return m.folders.state.Epoch(host) }
 
 // HostTasks returns everything deployed to the host, the index it was read at, and a channel that is closed when it may have changed.
 // It fails with CodeHostNotFound, or with CodeHostConflict when the host belongs to another agent id.

@@ -59,8 +59,7 @@ type Config struct {
 
 	// RaftBind is the address at which other masters' raft reaches this one; "127.0.0.1:0" when empty.
 	RaftBind string
-	// RaftAdvertise is the address others are told: an IP or IP:port. When empty it is RaftBind's, or if that is all addresses, the
-	// first one of this machine that is not loopback.
+	// RaftAdvertise is the address others are told: an IP or IP:port. When empty it is RaftBind's, which must then be a single one.
 	RaftAdvertise string
 
 	// Initial are the names of the masters that form the cluster, this one's among them, the same on each; see the package gossip for
@@ -185,10 +184,8 @@ func advertised(configured string, bound *net.TCPAddr) (*net.TCPAddr, error) {
 	}
 	switch {
 	case host != "":
-	case !bound.IP.IsUnspecified():
-		host = bound.IP.String()
 	default:
-		host = ownIP().String()
+		host = bound.IP.String()
 	}
 	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, port))
 	if err != nil {
@@ -198,17 +195,4 @@ func advertised(configured string, bound *net.TCPAddr) (*net.TCPAddr, error) {
 		return nil, fmt.Errorf("cannot advertise the raft address %q: others cannot reach it; give an address of this machine", configured)
 	}
 	return addr, nil
-}
-
-// ownIP is the machine's first address that is not loopback, or else that.
-func ownIP() net.IP {
-	addrs, err := net.InterfaceAddrs()
-	if err == nil {
-		for _, addr := range addrs {
-			if ip, ok := addr.(*net.IPNet); ok && ip.IP.IsGlobalUnicast() {
-				return ip.IP
-			}
-		}
-	}
-	return net.IPv4(127, 0, 0, 1)
 }

@@ -499,6 +499,16 @@ func (b *Backend) HostTasks(name, agentID string) ([]model.Task, uint64, <-chan 
 	return tasks, b.index, b.changed, nil
 }
 
+// HostEpoch implements api.Backend.
+func (b *Backend) HostEpoch(name string) uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h, ok := b.hosts[name]; ok {
+		return h.epoch
+	}
+	return 0
+}
+
 // PostStatuses implements api.Backend.
 func (b *Backend) PostStatuses(_ context.Context, name string, batch model.StatusBatch) (model.StatusAck, error) {
 	var ack model.StatusAck
