@@ -56,7 +56,7 @@ func registers(t *testing.T, f *daemontest.Fleet, during time.Duration) (job mod
 func picturesFolder(t *testing.T) string { return filepath.Join(os.TempDir(), "heliosctl-"+t.Name()) }
 
 const (
-	chaosClients = 8
+	chaosClients = 16               // some wait for a master that was killed or paused at any time
 	decide       = 20 * time.Second // for each register
 )
 

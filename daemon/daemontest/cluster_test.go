@@ -126,14 +126,3 @@ func awaitAgreement(t *testing.T, f *daemontest.Fleet) {
 		return nil
 	})
 }
-
-// leadersAmong are the masters that say that they lead.
-func leadersAmong(f *daemontest.Fleet, masters ...*daemontest.Daemon) []string {
-	var leaders []string
-	for _, m := range masters {
-		if self, err := f.Self(m); err == nil && self.State == model.MasterLeader {
-			leaders = append(leaders, m.Name())
-		}
-	}
-	return leaders
-}

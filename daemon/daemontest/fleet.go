@@ -3,6 +3,7 @@
 package daemontest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -127,9 +128,12 @@ func (f *Fleet) daemon(node *Node, api string, c Command) *Daemon {
 
 // end kills everything. The processes of jobs go with the network.
 func (f *Fleet) end() {
-	failed := f.t.Failed()
 	for _, d := range f.Daemons() {
 		d.Kill()
+		f.expectNoAlarm(d)
+	}
+	failed := f.t.Failed()
+	for _, d := range f.Daemons() {
 		if failed {
 			f.t.Logf("the end of the log of %s:\n%s", d.Name(), d.LogTail())
 		}
@@ -138,6 +142,24 @@ func (f *Fleet) end() {
 		f.keepLogs(folder)
 	}
 }
+
+// alarms are what must not be in the log of a daemon, however well it went on.
+var alarms = []string{"WARNING: DATA RACE", "panic: ", "fatal error: ", "handler panicked"}
+
+func (f *Fleet) expectNoAlarm(d *Daemon) {
+	text, err := os.ReadFile(d.LogFile())
+	if err != nil {
+		return // it was never started
+	}
+	for _, alarm := range alarms {
+		if at := bytes.Index(text, []byte(alarm)); at >= 0 {
+			f.t.Errorf("%s tells of a fault:\n%s", d.Name(), text[at:min(at+alarmLength, len(text))])
+		}
+	}
+}
+
+// alarmLength is how much of a log is shown from an alarm on.
+const alarmLength = 4 << 10
 
 // keepLogs copies the logs of a test that failed.
 func (f *Fleet) keepLogs(folder string) {

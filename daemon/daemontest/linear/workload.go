@@ -20,7 +20,6 @@ type Workload struct {
 	Clients int
 	For     time.Duration
 	Seed    uint64
-	Stale   bool // reads are content with what a master knows: such a history need not be linearizable
 }
 
 // Registers is how many hosts a workload should have: every few seconds others are called, because the longer a history of one register the
@@ -95,7 +94,6 @@ func (w Workload) draw(random *rand.Rand, now time.Duration) Operation {
 	if random.IntN(2) == 0 {
 		op.Goal = model.GoalStop
 	}
-	op.Stale = w.Stale && op.Kind == Read
 	return op
 }
 
