@@ -77,6 +77,9 @@ func (l guardedLog) StoreLogs(entries []*raft.Log) error {
 // yieldEvery is how often a leader without disk space tries to hand over: where all disks are full nobody can do better.
 const yieldEvery = 10 * time.Second
 
+// yieldTakes is how long handing leadership over may take.
+const yieldTakes = 2 * time.Second
+
 // yieldWhenFull hands leadership over when this master's disk is nearly full, because the others may still take writes.
 func (m *Master) yieldWhenFull(ctx context.Context, n *node) {
 	tick := time.NewTicker(diskCheckEvery)
@@ -94,6 +97,16 @@ func (m *Master) yieldWhenFull(ctx context.Context, n *node) {
 			return
 		}
 	}
+}
+
+// yields reports whether this master leads and is about to hand leadership over, or has just begun to, for want of disk space.
+func (m *Master) yields() bool {
+	n := m.node.Load()
+	if n == nil || n.voters() < 2 {
+		return false
+	}
+	last := m.yielded.Load()
+	return last == 0 || time.Since(time.Unix(0, last)) < yieldTakes || time.Since(time.Unix(0, last)) >= yieldEvery
 }
 
 // mayYield reports whether the last time is long enough ago, and notes this one.

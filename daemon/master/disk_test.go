@@ -48,6 +48,24 @@ func TestFullDiskOfOneMaster(t *testing.T) {
 	wantCode(t, full.Health()["storage"], "")
 }
 
+// TestFullDiskIsNoRefusal: what comes to a leader whose disk has just filled up is for the next leader, not for the client to hear of.
+func TestFullDiskIsNoRefusal(t *testing.T) {
+	p := startThree(t, nil)
+	full := p.awaitLeader()
+	full.disk.mu.Lock()
+	full.disk.free, full.disk.checked = func(string) (uint64, error) { return 100 << 20, nil }, time.Time{}
+	full.disk.mu.Unlock()
+	_, err := full.CreateJob(t.Context(), by("u"), testJob("web", "1"))
+	wantCode(t, err, model.CodeUnavailable)
+	p.eventually(func() error {
+		if now := p.leader(); now == nil || now == full {
+			return errors.New("no other master leads")
+		}
+		return nil
+	})
+	p.mustCreate("after")
+}
+
 // TestFullDiskOfTheOnlyMaster has nobody to hand over to.
 func TestFullDiskOfTheOnlyMaster(t *testing.T) {
 	p := newPool(t)

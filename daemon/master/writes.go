@@ -37,6 +37,9 @@ func (m *Master) writeCommand(ctx context.Context, command []byte) (store.Result
 			"the change takes %d bytes, more than the %d that are allowed; make it smaller", len(command), store.MaxCommandSize)
 	}
 	if err := m.disk.check(); err != nil {
+		if m.yields() {
+			return store.Result{}, model.Errorf(model.CodeUnavailable, "%v; another master takes over: try again", err)
+		}
 		return store.Result{}, err
 	}
 	return m.propose(ctx, command)
