@@ -24,6 +24,9 @@ func (u TaskUpdate) MarshalJSON() ([]byte, error) {
 		}
 		dst = append(append(dst, `,"session":`...), session...)
 	}
+	if u.Epoch != 0 {
+		dst = appendInt(append(dst, `,"epoch":`...), u.Epoch)
+	}
 	return append(dst, '}'), nil
 }
 
@@ -45,6 +48,8 @@ func readTaskUpdate(r *reader, u *TaskUpdate) error {
 			return readList(r, &u.Removed, false, readJobID)
 		case "session":
 			return readNullable(r, &u.Session, readSessionRequest)
+		case "epoch":
+			return readUint64(r, &u.Epoch)
 		default:
 			return r.skip()
 		}

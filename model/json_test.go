@@ -122,7 +122,7 @@ func nouns() map[string]any {
 		"Registration unset":     Registration{Host: "host1", AgentID: "agent"},
 		"Registered":             Registered{Epoch: 1, AckedSeq: 2, ClusterID: "c", Index: 3},
 		"Registered unset":       Registered{Epoch: 1},
-		"TaskUpdate":             TaskUpdate{Type: TaskUpdateChange, Index: 3, Tasks: []Task{task}, Removed: []JobID{id}},
+		"TaskUpdate":             TaskUpdate{Type: TaskUpdateChange, Index: 3, Tasks: []Task{task}, Removed: []JobID{id}, Epoch: 7},
 		"TaskUpdate unset":       TaskUpdate{Type: TaskUpdateHeartbeat, Index: 3},
 		"StatusBatch":            StatusBatch{AgentID: "agent", Reports: []StatusReport{report, {Seq: 10, JobID: id, Timestamp: 1, Removed: true}}},
 		"StatusBatch unset":      StatusBatch{AgentID: "agent"},

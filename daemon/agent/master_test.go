@@ -186,7 +186,7 @@ func (m *fakeMaster) RegisterAgent(_ context.Context, r model.Registration) (mod
 func (m *fakeMaster) Tasks(ctx context.Context, _, agentID string, index uint64) iter.Seq2[model.TaskUpdate, error] {
 	return func(yield func(model.TaskUpdate, error) bool) {
 		var sent map[model.JobID]model.Task
-		cuts := -1
+		cuts, epoch := -1, uint64(0)
 		for {
 			m.mu.Lock()
 			changed, err, tasks := m.changed, m.check(agentID), maps.Clone(m.tasks)
@@ -201,8 +201,8 @@ func (m *fakeMaster) Tasks(ctx context.Context, _, agentID string, index uint64)
 				cuts = m.cuts
 				m.since = append(m.since, index)
 			}
-			asked := m.asked
-			m.asked = nil
+			asked, anew := m.asked, m.epoch != epoch
+			m.asked, epoch = nil, m.epoch
 			m.mu.Unlock()
 			for i := range asked {
 				if !yield(model.TaskUpdate{Type: model.TaskUpdateSession, Index: at, Session: &asked[i]}, nil) {
@@ -213,7 +213,9 @@ func (m *fakeMaster) Tasks(ctx context.Context, _, agentID string, index uint64)
 				yield(model.TaskUpdate{}, err)
 				return
 			}
-			if update, news := updateFrom(sent, tasks, at); news && !yield(update, nil) {
+			update, news := updateFrom(sent, tasks, at)
+			update.Epoch = epoch
+			if (news || anew) && !yield(update, nil) {
 				return
 			}
 			sent = tasks

@@ -118,6 +118,36 @@ func TestClusterRestoredFromAnOlderState(t *testing.T) {
 	})
 }
 
+// The masters go on from an older state under an open stream, and their index does not go back: only the registration tells.
+func TestClusterRestoredUnderAnOpenStream(t *testing.T) {
+	simulated(t, func(t *testing.T, h *host) {
+		h.change = func(c *agent.Config) { c.FactsInterval = time.Hour }
+		h.start()
+		job := testJob("web")
+		h.master.deploy(job, model.GoalStart)
+		settle(time.Second)
+		first := h.wantState(job.ID, model.StateRunning).ContainerID
+		acked, reports := h.master.acked, slices.Clone(h.master.reports)
+		h.sim.Exit(first, 1)
+		settle(time.Minute)
+		second := h.wantState(job.ID, model.StateRunning).ContainerID
+
+		h.master.edit(func() {
+			h.master.epoch++
+			h.master.index++
+			h.master.acked, h.master.reports = acked, reports
+		})
+		settle(time.Minute)
+		h.wantRunning(second)
+		if got := h.wantState(job.ID, model.StateRunning).ContainerID; got != second {
+			t.Errorf("the masters believe that container %s runs, it is %s", got, second)
+		}
+		if n := h.master.registrations(); n != 2 {
+			t.Errorf("%d registrations, want one more", n)
+		}
+	})
+}
+
 func TestDeregisteredHostStopsItsJobs(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		t.Run(fmt.Sprint("away ", away), func(t *testing.T) {

@@ -173,6 +173,19 @@ func TestTaskStreamTellsAnotherGeneration(t *testing.T) {
 	}
 }
 
+// An agent under whose stream the state was restored learns it, although none of its tasks has changed.
+func TestTaskStreamTellsAnotherRegistration(t *testing.T) {
+	w := newWorld(t, api.Config{})
+	w.agent("host1", nil)
+	l := w.open("/v1/agents/host1/tasks?agent=id-host1")
+	before := nextChange(l)
+	w.backend.Renew("host1")
+	after := nextChange(l)
+	if before.Epoch == 0 || after.Type != model.TaskUpdateChange || after.Epoch != before.Epoch+1000 || len(after.Removed) != 0 {
+		t.Errorf("first line %+v, then %+v", before, after)
+	}
+}
+
 func TestTaskStreamHeartbeats(t *testing.T) {
 	w := newWorld(t, api.Config{Heartbeat: 10 * time.Millisecond})
 	w.agent("host1", nil)

@@ -95,6 +95,20 @@ func TestGossipAndRecordsDecideWhoTakesAHostOver(t *testing.T) {
 	wantCode(t, m.PostGauges("h1", model.Gauges{AgentID: "a1"}), model.CodeHostConflict)
 }
 
+func TestAgentsOfAnotherClusterAreRefused(t *testing.T) {
+	m := start(t, t.TempDir(), nil)
+	registration := model.Registration{Host: "h1", AgentID: "a1", ClusterID: "another"}
+	_, err := m.RegisterAgent(t.Context(), registration)
+	wantCode(t, err, model.CodeHostConflict)
+	if hosts := m.Hosts(); len(hosts) != 0 {
+		t.Errorf("hosts %v were registered", hosts)
+	}
+	registration.ClusterID = m.ClusterID()
+	if _, err := m.RegisterAgent(t.Context(), registration); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDrain(t *testing.T) {
 	dir := t.TempDir()
 	m := start(t, dir, nil)

@@ -82,6 +82,15 @@ func (b *Backend) SetAlive(name string, alive bool) {
 	b.set(func() { b.hosts[name].alive = alive })
 }
 
+// Renew makes the registration of a host another one, as a restored state does.
+func (b *Backend) Renew(name string) {
+	b.set(func() {
+		b.hosts[name].epoch += 1000
+		close(b.changed)
+		b.changed = make(chan struct{})
+	})
+}
+
 // Gauges returns the last readings of a host.
 func (b *Backend) Gauges(name string) model.Gauges {
 	b.mu.Lock()
