@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,26 +14,13 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// requireMasters skips tests of several masters with a heliosctl that knows of one only.
-func requireMasters(t *testing.T) {
-	t.Helper()
-	daemontest.RequireNetns(t)
-	help, err := exec.Command(daemontest.Binary(t, daemontest.Build{}), "master", "--help").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(help), "--masters ") {
-		t.Skip("this heliosctl has no --masters")
-	}
-}
-
 // fast are the flags of daemons that notice failures within seconds.
 var fast = []string{"--gossip-profile=fast"}
 
 // startCluster starts three masters and some agents.
 func startCluster(t *testing.T, agents int) *daemontest.Fleet {
 	t.Helper()
-	requireMasters(t)
+	daemontest.RequireNetns(t)
 	return daemontest.StartFleet(t, clusterOf(agents))
 }
 

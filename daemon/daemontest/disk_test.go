@@ -16,7 +16,7 @@ import (
 // The disk of a master becomes full, whether it leads or follows: the others go on, and it does too when there is room again.
 func TestFullDiskOfOneMaster(t *testing.T) {
 	t.Parallel()
-	requireMasters(t)
+	daemontest.RequireNetns(t)
 	for _, leads := range []bool{false, true} {
 		t.Run(map[bool]string{false: "follower", true: "leader"}[leads], func(t *testing.T) {
 			t.Parallel()

@@ -139,7 +139,7 @@ func TestClientOverASlowNetwork(t *testing.T) {
 // leads after it and the dates go back.
 func TestClockOfOneMasterIsOff(t *testing.T) {
 	t.Parallel()
-	requireMasters(t)
+	daemontest.RequireNetns(t)
 	slow(t)
 	const off = time.Hour
 	config := clusterOf(1)

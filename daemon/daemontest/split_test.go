@@ -18,7 +18,7 @@ import (
 // cluster.
 func TestFirstBootDuringASplit(t *testing.T) {
 	t.Parallel()
-	requireMasters(t)
+	daemontest.RequireNetns(t)
 	for name, cut := range map[string]func(*daemontest.Fleet){
 		"one and two": func(f *daemontest.Fleet) { f.Network.Isolate(f.Masters[0].Node) },
 		"one, one and one": func(f *daemontest.Fleet) {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,7 +46,6 @@ func TestMain(m *testing.M) { os.Exit(daemontest.Run(m)) }
 
 // The fleet comes up, works, and leaves nothing behind.
 func TestFleet(t *testing.T) {
-	requireMasters(t)
 	const masters = 3
 	t.Setenv("TMPDIR", t.TempDir())
 	o := options{masters: masters, agents: 2, port: freePorts(t, 10*(masters+2)), runtime: "process"}
@@ -101,17 +99,5 @@ func TestFleet(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "heliosctl-fleet-*")); len(left) > 0 {
 		t.Errorf("%v are left", left)
-	}
-}
-
-// requireMasters skips a test of several masters with a heliosctl that knows of one only.
-func requireMasters(t *testing.T) {
-	t.Helper()
-	help, err := exec.Command(daemontest.Binary(t, daemontest.Build{}), "master", "--help").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(help), "--masters ") {
-		t.Skip("this heliosctl has no --masters")
 	}
 }
