@@ -206,6 +206,7 @@ func (f *facts) agentInfo() model.AgentInfo {
 }
 
 func withoutGauges(r model.Registration) model.Registration {
+	r.ClusterID = "" // learnt with the first registration; no fact of the host
 	r.HostInfo.LoadAvg, r.HostInfo.MemoryFreeBytes, r.HostInfo.SwapFreeBytes = 0, 0, 0
 	r.AgentInfo.Uptime = 0
 	return r

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -10,14 +11,19 @@ import (
 	"github.com/heliosctl/heliosctl/daemon/gossip"
 )
 
-// isolatedAfter is how long a master hears of no leader until it says that it is cut off.
+// isolatedAfter is how old what a master knows may be until it says that it is cut off.
 const isolatedAfter = 5 * time.Second
 
-// contactEvery is how often a master looks whether it still hears of the leader.
-const contactEvery = 250 * time.Millisecond
+// contactEvery is how often a master looks at what binds it to the others, and freshEvery how often it asks whether it knows everything.
+const (
+	contactEvery = 250 * time.Millisecond
+	freshEvery   = time.Second
+)
 
-// contact tells whether this master hears of a leader. It is safe for concurrent use.
+// contact tells whether this master keeps up with the leader. It is safe for concurrent use.
 type contact struct {
+	fresh atomic.Int64 // when this master last knew everything that was acknowledged, in nanoseconds of the epoch
+
 	mu       sync.Mutex
 	isolated bool
 	lost     chan struct{} // closed while isolated
@@ -41,8 +47,8 @@ func (c *contact) set(isolated bool) bool {
 	return true
 }
 
-// Isolated returns a channel that is closed once this master has heard of no leader for five seconds. When it hears of one again, the
-// next call returns a new one.
+// Isolated returns a channel that is closed once this master has not kept up with a leader for five seconds: because there is none,
+// because it is cut off, or because it cannot take what it is sent. When it has caught up, the next call returns a new one.
 func (m *Master) Isolated() <-chan struct{} {
 	m.contact.mu.Lock()
 	defer m.contact.mu.Unlock()
@@ -53,16 +59,17 @@ func (m *Master) Isolated() <-chan struct{} {
 func (m *Master) followContact(ctx context.Context, n *node) {
 	tick := time.NewTicker(contactEvery)
 	defer tick.Stop()
-	heard := time.Now()
+	m.contact.fresh.Store(time.Now().UnixNano())
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	asking.Go(func() { m.followLeader(ctx, n) })
 	for {
 		changed := m.members.Changed()
 		n.book.refresh()
 		m.noteConfiguration(n)
 		m.noteLeader(n)
-		if at := n.heardOfLeader(); at.After(heard) {
-			heard = at
-		}
-		if isolated := time.Since(heard) > isolatedAfter; m.contact.set(isolated) {
+		fresh := time.Unix(0, m.contact.fresh.Load())
+		if isolated := time.Since(fresh) > isolatedAfter; m.contact.set(isolated) {
 			m.log.Warn("contact with the leader changed", "isolated", isolated)
 		}
 		select {
@@ -74,15 +81,21 @@ func (m *Master) followContact(ctx context.Context, n *node) {
 	}
 }
 
-// heardOfLeader is when there was last word of a leader, zero when none is known now.
-func (n *node) heardOfLeader() time.Time {
-	if n.isLeader() {
-		return time.Now()
+// followLeader notes when this master last knew everything. Hearing of the leader would not do: one whose disk is full is sent heartbeats
+// too, and agents that follow it would never learn of anything new.
+func (m *Master) followLeader(ctx context.Context, n *node) {
+	for ctx.Err() == nil {
+		asked := time.Now()
+		check, cancel := context.WithTimeout(ctx, isolatedAfter)
+		if n.isLeader() || m.ReadIndex(check) == nil { // a leader that loses its majority steps down by itself
+			m.contact.fresh.Store(asked.UnixNano())
+		}
+		cancel()
+		select {
+		case <-time.After(freshEvery):
+		case <-ctx.Done():
+		}
 	}
-	if _, id := n.LeaderWithID(); id == "" {
-		return time.Time{}
-	}
-	return n.LastContact()
 }
 
 // noteConfiguration notes whether this server is out of the configuration. One that is still being sent the log sees old ones, from

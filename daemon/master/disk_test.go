@@ -43,8 +43,21 @@ func TestFullDiskOfOneMaster(t *testing.T) {
 	if last := full.node.Load().LastIndex(); last != before {
 		t.Errorf("it wrote entries %d to %d", before+1, last)
 	}
+	select {
+	case <-full.Isolated():
+	case <-time.After(time.Minute):
+		t.Error("it hears of the leader and not of what happens, and does not say that it is cut off")
+	}
 	fill(1 << 40)
 	p.awaitJobs("more", "without-it")
+	p.eventually(func() error {
+		select {
+		case <-full.Isolated():
+			return errors.New("it has caught up and is still cut off")
+		default:
+			return nil
+		}
+	})
 	wantCode(t, full.Health()["storage"], "")
 }
 
