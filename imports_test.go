@@ -19,9 +19,10 @@ const module = "github.com/heliosctl/heliosctl"
 var allowed = map[string][]string{
 	"model":                          {},
 	"healthcheck":                    {"model"},
-	"store":                          {"model"},
+	"archive":                        {"model"},
+	"store":                          {"model", "archive"},
 	"session":                        {"model"},
-	"client":                         {"model", "session"},
+	"client":                         {"model", "session", "archive"},
 	"daemon/gossip":                  {"model"},
 	"daemon/container":               {"model"},
 	"daemon/container/containertest": {"daemon/container", "model"},
