@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"daemon/container/containertest": {"daemon/container", "model"},
 	"daemon/registrar":               {"model"},
 	"daemon/api":                     {"model", "session"},
-	"daemon/api/apitest":             {"daemon/api", "model"},
+	"daemon/api/apitest":             {"daemon/api", "model", "archive"},
 	"daemon/agent":                   {"model", "healthcheck", "session", "daemon/container"},
 	"daemon/master":                  {"model", "store", "daemon/gossip"},
 	"daemon/daemontest":              {"model", "client"},

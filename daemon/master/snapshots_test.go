@@ -330,6 +330,7 @@ func TestDutiesGoOnAfterARestore(t *testing.T) {
 	brief := testJob("brief", "1")
 	expires := model.TimestampOf(time.Now().Add(3 * time.Second))
 	brief.Expires = &expires
+	brief.ID.Hash = ""
 	brief = brief.WithID()
 	saved, _ := savedState(t, func(m *running) {
 		m.mustCreate(brief)
