@@ -47,6 +47,7 @@ type request struct {
 	finite bool         // the stream has an end that is no error
 	opened func(string) // is told the configured URL of who answers with a stream; may be nil
 	takes  bool         // the connection is taken over for a session
+	upload *upload      // sent as it is, instead of body
 
 	encoded []byte
 	zipped  bool
@@ -140,6 +141,9 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 			}
 			c.endpoints.mark(ep, false)
 			failed.add(ep, r, a, err)
+			if r.upload != nil && r.upload.sent() {
+				return nil, failed.err(r)
+			}
 		}
 		jittered := pause/2 + rand.N(pause/2)
 		if time.Now().Add(jittered).After(deadline) {
@@ -206,7 +210,7 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 		silence.Stop()
 		cancel(context.Canceled)
 	}
-	req, err := c.newRequest(ctx, ep, r)
+	req, err := c.newRequest(ctx, ep, r, silence)
 	if err != nil {
 		finish()
 		return nil, err
@@ -252,7 +256,7 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 }
 
 func (c clients) clientFor(r *request) *http.Client {
-	if r.stream {
+	if r.stream || r.upload != nil {
 		return c.streams
 	}
 	return c.calls
@@ -267,9 +271,13 @@ func (e *sentError) Unwrap() error {
 	return e.error
 }
 
-func (c *Client) newRequest(ctx context.Context, ep *endpoint, r *request) (*http.Request, error) {
+// newRequest makes r for one endpoint; silence is what ends it when the master does nothing.
+func (c *Client) newRequest(ctx context.Context, ep *endpoint, r *request, silence *time.Timer) (*http.Request, error) {
 	var body io.Reader
-	if r.body != nil {
+	switch {
+	case r.upload != nil:
+		body = r.upload.sendWith(silence)
+	case r.body != nil:
 		body = bytes.NewReader(r.encoded)
 	}
 	// The user comes last, as the original's clients send it.
@@ -291,6 +299,11 @@ func (c *Client) newRequest(ctx context.Context, ep *endpoint, r *request) (*htt
 	req.Header["X-Idempotency-Key"] = nil
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.upload != nil {
+		// A master that refuses from the outset need not be sent anything, and its answer is not lost to a broken connection.
+		req.Header.Set("Expect", "100-continue")
+		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	if r.zipped {
 		req.Header.Set("Content-Encoding", "gzip")

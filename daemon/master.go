@@ -46,7 +46,7 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 	if err != nil {
 		return d, err
 	}
-	if err := d.openMaster(dir, ip); err != nil {
+	if err := d.openMaster(dir, ip, c.Version); err != nil {
 		return d, err
 	}
 	url := reachable(d.http, ip)
@@ -72,10 +72,11 @@ func newMasterDaemon(c Config, dir string) (d *masterDaemon, err error) {
 }
 
 // openMaster opens the data folder and the port of raft.
-func (d *masterDaemon) openMaster(dir, ip string) error {
+func (d *masterDaemon) openMaster(dir, ip, version string) error {
 	m, err := master.New(master.Config{
 		Name: d.config.Name, DataDir: filepath.Join(dir, "data"), RaftBind: d.config.Raft, RaftAdvertise: ip,
-		Initial: d.config.initialNames(), Join: len(d.config.Join) > 0 && len(d.config.Initial) == 0, Logger: d.log, CapabilityWhitelist: d.config.CapabilityWhitelist,
+		Initial: d.config.initialNames(), Join: len(d.config.Join) > 0 && len(d.config.Initial) == 0,
+		Logger: d.log, Version: version, CapabilityWhitelist: d.config.CapabilityWhitelist,
 		AgentReapingTimeout: d.config.AgentReapingTimeout, JobRetention: d.config.JobRetention, ReapHistory: d.config.ReapHistory,
 	})
 	if err != nil {

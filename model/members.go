@@ -126,14 +126,24 @@ func (k Keyring) Failure() error {
 
 // SnapshotInfo describes a saved state of a cluster.
 type SnapshotInfo struct {
-	Format    int       `json:"format"`
+	Format    int       `json:"format"` // of the file
 	ClusterID string    `json:"clusterId"`
-	Index     uint64    `json:"index"`
+	Index     uint64    `json:"index"` // of the last change in it
 	Term      uint64    `json:"term"`
-	Version   string    `json:"version"` // of the product that wrote it
+	Version   string    `json:"version,omitempty"` // of the product that wrote it
 	Created   Timestamp `json:"created"`
-	Bytes     int64     `json:"bytes"`  // of the state in it
-	SHA256    string    `json:"sha256"` // of that, in hex
+	Bytes     int64     `json:"bytes,omitempty"`  // of the state in it; known once all of it was read, as is the sum
+	SHA256    string    `json:"sha256,omitempty"` // of the file up to the sum at its end, in hex
+}
+
+// SnapshotContents describes a saved state and counts what is in it.
+type SnapshotContents struct {
+	SnapshotInfo
+	Jobs        int `json:"jobs"`
+	Hosts       int `json:"hosts"`
+	Deployments int `json:"deployments"`
+	Statuses    int `json:"statuses"`
+	History     int `json:"history"` // status changes that are remembered
 }
 
 // GaugeUpdate is what changed among the gauges since a version: GET /v1/gauges?since=N.

@@ -231,6 +231,8 @@ func (s *State) writeBig(writes []write, applied uint64) error {
 		writes = writes[n:]
 		chunks++
 	}
+	s.redo.Lock()
+	defer s.redo.Unlock()
 	err := s.db.Update(func(txn *badger.Txn) error { return txn.Set([]byte(redoCommitKey), encodeIndex(applied)) })
 	if err != nil {
 		return err

@@ -132,6 +132,7 @@ func handlers() map[CommandType]handler {
 		commandTerm:           handle((*batch).term),
 		commandClusterID:      handle((*batch).clusterID),
 		commandRemovePeer:     handle((*batch).removePeer),
+		commandRestored:       handle((*batch).restored),
 		commandCreateJob:      handle((*batch).createJob),
 		commandRemoveJob:      handle((*batch).removeJob),
 		commandRegisterHost:   handle((*batch).registerHost),

@@ -207,6 +207,9 @@ func (s *State) Deployment(host string, id model.JobID) (model.Deployment, error
 // have changed. CodeHostNotFound for an unknown host, CodeHostConflict when it belongs to another agent.
 func (s *State) Tasks(host, agentID string) (tasks []model.Task, index uint64, changed <-chan struct{}, err error) {
 	txn := s.mem.Txn(false)
+	if readCluster(txn).Restoring {
+		return nil, 0, nil, model.Errorf(model.CodeUnavailable, "a saved state is being restored; try again in a moment")
+	}
 	changed, found, err := txn.FirstWatch(tableHosts, indexID, host)
 	if err != nil {
 		return nil, 0, nil, err

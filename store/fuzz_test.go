@@ -15,7 +15,7 @@ import (
 func FuzzApply(f *testing.F) {
 	job := testJob("web", "1", 80)
 	for _, body := range []Body{
-		Term{Master: "m"}, ClusterID{ID: "c"}, RemovePeer{ID: "p"}, CreateJob{Job: job}, RemoveJob{ID: job.ID}, RegisterHost{Host: "h", AgentID: "a"},
+		Term{Master: "m"}, ClusterID{ID: "c"}, RemovePeer{ID: "p"}, Restored{Master: "m", Peers: []string{"p"}}, CreateJob{Job: job}, RemoveJob{ID: job.ID}, RegisterHost{Host: "h", AgentID: "a"},
 		RegisterAgent{Registration: registration("h", "a")}, DeregisterHost{Host: "h"},
 		Deploy{Host: "h", Deployment: deployment(job, model.GoalStart)}, SetGoal{Host: "h", JobID: job.ID, Goal: model.GoalStop},
 		Undeploy{Host: "h", JobID: job.ID}, HostLiveness{Changes: []LivenessChange{{Host: "h", AgentID: "a", Up: true}}},

@@ -104,6 +104,7 @@ func (s *State) Restore(source io.ReadCloser) error {
 	}
 	defer reader.close()
 
+	defer s.saves.end("the state was replaced while it was being saved")()
 	s.reads.Lock()
 	defer s.reads.Unlock()
 	restoring := fmt.Errorf("the state was not wholly restored from snapshot %d", reader.applied)
@@ -116,7 +117,16 @@ func (s *State) Restore(source io.ReadCloser) error {
 	}
 	s.failed.Store(nil)
 	s.broker.reset(s.Index())
+	close(*s.replaced.Swap(newReplaced()))
 	return nil
+}
+
+// Replaced returns a channel that is closed when the state has been replaced by that of a snapshot.
+func (s *State) Replaced() <-chan struct{} { return *s.replaced.Load() }
+
+func newReplaced() *chan struct{} {
+	replaced := make(chan struct{})
+	return &replaced
 }
 
 func (s *State) replace(reader *snapshotReader) error {
@@ -190,6 +200,12 @@ func (r *snapshotReader) next() (key, value []byte, err error) {
 		}
 		if frames != r.frames {
 			return nil, nil, damagedSnapshot(fmt.Errorf("it has %d frames instead of %d", r.frames, frames))
+		}
+		// Only at the very end is the checksum of the stream looked at.
+		if _, err := r.r.ReadByte(); err == nil {
+			return nil, nil, damagedSnapshot(errors.New("there is something behind its end"))
+		} else if !errors.Is(err, io.EOF) {
+			return nil, nil, damagedSnapshot(err)
 		}
 		return nil, nil, io.EOF
 	}

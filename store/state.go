@@ -55,12 +55,17 @@ type State struct {
 	applied atomic.Uint64 // index of the last entry in mem
 	broker  *broker
 
+	replaced atomic.Pointer[chan struct{}] // closed by the next Restore
+
 	// These belong to the goroutine that applies.
 	requests  *requests
 	histories histories
 
 	// reads is held for writing while a restore drops the database, which no reader may see.
 	reads sync.RWMutex
+
+	saves saves      // the archives that are being read
+	redo  sync.Mutex // held while the database has only a part of a command that is too big for one transaction
 
 	failed   atomic.Pointer[error]
 	failedCh chan struct{}
@@ -86,6 +91,7 @@ func OpenState(dir string, options StateOptions) (*State, error) {
 		return nil, fmt.Errorf("cannot load the state from %s: %w", dir, err)
 	}
 	s.broker = newBroker(options.EventLimit, s.Index())
+	s.replaced.Store(newReplaced())
 	return s, nil
 }
 
@@ -108,6 +114,7 @@ func (s *State) recover() error {
 
 // Close closes the database. Reads from memory go on; History fails.
 func (s *State) Close() error {
+	s.saves.end("the master is shutting down") // and none is begun any more
 	s.reads.Lock()
 	defer s.reads.Unlock()
 	return s.db.Close()

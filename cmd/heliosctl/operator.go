@@ -19,7 +19,7 @@ func newOperatorCommand(env *environment) *cobra.Command {
 		RunE:  needsSubcommand("operator raft", "list-peers or remove-peer"),
 	}
 	raft.AddCommand(newListPeersCommand(env), newRemovePeerCommand(env))
-	cmd.AddCommand(raft)
+	cmd.AddCommand(raft, newSnapshotCommand(env))
 	return cmd
 }
 

@@ -278,6 +278,10 @@ func (f *forwarding) ask(ctx context.Context, r *http.Request, leader string) (r
 	}
 	copyHeader(req.Header, r.Header)
 	req.Header.Del("Expect")
+	if f.route.kind == kindUpload {
+		// A leader that refuses from the outset would cut the connection while the body is being sent, and its answer be lost.
+		req.Header.Set("Expect", "100-continue")
+	}
 	req.Header.Set(headerRequestID, request(r).ID)
 	req.Header.Set(headerForwardedBy, f.server.backend.Self().Name)
 	if f.route.kind == kindUpload {

@@ -58,6 +58,8 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/raft/peers", kindLocal, s.listPeers},
 		{"DELETE", "/v1/raft/peers/{peer}", kindWrite, s.removePeer},
 		{"POST", "/v1/masters/{master}/leave", kindLocal, s.leave},
+		{"GET", "/v1/snapshot", kindLeader, s.saveSnapshot},
+		{"PUT", "/v1/snapshot", kindUpload, s.restoreSnapshot},
 		{"GET", "/v1/events", kindStream, s.streamEvents},
 		{"PUT", "/v1/agents/{host}", kindWrite, s.registerAgent},
 		{"GET", "/v1/agents/{host}/tasks", kindStream, s.streamTasks},

@@ -72,7 +72,8 @@ type Config struct {
 	// DeadPeerGrace is how long a voter must be gone until it is removed in favour of one that took its place; 0 means 5 minutes.
 	DeadPeerGrace time.Duration
 
-	Logger *slog.Logger
+	Logger  *slog.Logger
+	Version string // of the product, for snapshots
 
 	// CapabilityWhitelist are the capabilities that jobs may add to their containers.
 	CapabilityWhitelist []string

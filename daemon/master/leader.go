@@ -182,6 +182,10 @@ func (m *Master) lead(ctx context.Context, n *node) {
 	if m.ClusterID() == "" && !m.persist(ctx, store.ClusterID{ID: uuid.NewString()}) {
 		return
 	}
+	// An earlier leader may have failed in the middle of restoring a snapshot.
+	if !m.finishRestore(ctx, n) {
+		return
+	}
 	m.log.Info("this master leads", "term", m.folders.state.Term(), "index", m.Index())
 	m.leading.set(leaderView{self: true, ready: true})
 	m.becomeReady()

@@ -30,6 +30,7 @@ type Master struct {
 	disk      *diskGuard
 	yielded   atomic.Int64 // when leadership was last handed over for want of disk space
 
+	restoring  sync.Mutex // held while a snapshot is being restored
 	membership *membership
 	contact    *contact
 

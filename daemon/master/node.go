@@ -71,6 +71,10 @@ func (f *folders) open(c Config) (err error) {
 	}); err != nil {
 		return err
 	}
+	// The folder is this process's now.
+	if err := store.RemoveIncoming(c.DataDir); err != nil {
+		return fmt.Errorf("cannot remove what is left of a received snapshot: %w", err)
+	}
 	if f.log, err = store.OpenLog(filepath.Join(c.DataDir, "raft"), c.Logger); err != nil {
 		return err
 	}
@@ -146,8 +150,20 @@ func (f *folders) prepare() (stateIsCurrent bool, err error) {
 			"restore the data folder from one copy", first, newest)
 	case last == 0 && newest == 0:
 		return true, f.forgetTerm()
+	case last > 0 && last < newest:
+		return applied >= newest, f.dropOldLog(first, last, snapshots[0].ID)
 	}
 	return applied >= newest, nil
+}
+
+// dropOldLog drops a log that ends before the newest snapshot, as raft does after it has installed or restored one: a crash came in
+// between, and nothing can be appended behind the gap. The snapshot has everything; should it be damaged, the log is all there is.
+func (f *folders) dropOldLog(first, last uint64, snapshot string) error {
+	_, content, err := f.snapshots.Open(snapshot)
+	if err != nil {
+		return fmt.Errorf("the raft log ends before the newest snapshot, which cannot be read: %w", err)
+	}
+	return errors.Join(content.Close(), f.log.DeleteRange(first, last))
 }
 
 // forgetTerm makes a server new again whose bootstrap was cut short: raft writes its term before the first entry and takes that for

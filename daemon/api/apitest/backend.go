@@ -5,6 +5,7 @@ package apitest
 import (
 	"cmp"
 	"context"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -41,6 +42,7 @@ type cluster struct {
 	changed  chan struct{}          // closed at the next change
 	requests map[string]error       // outcomes by request id
 	created  map[string]model.JobID // ids of jobs by request id
+	save     func(io.Writer) error  // writes what snapshots hold; nil: the jobs
 	fault    error                  // what everything that can fail fails with
 }
 

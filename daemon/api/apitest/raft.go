@@ -1,10 +1,8 @@
 package apitest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -34,14 +32,4 @@ func (b *Backend) RemovePeer(_ context.Context, _ model.Request, id string, _ bo
 // Leave implements api.Backend.
 func (b *Backend) Leave(ctx context.Context, req model.Request) error {
 	return b.RemovePeer(ctx, req, "id1", false)
-}
-
-// Snapshot implements api.Backend.
-func (b *Backend) Snapshot(context.Context) (model.SnapshotInfo, io.ReadCloser, error) {
-	return model.SnapshotInfo{Format: 1, ClusterID: b.ClusterID(), Index: b.Index()}, io.NopCloser(bytes.NewReader(nil)), nil
-}
-
-// Restore implements api.Backend.
-func (b *Backend) Restore(context.Context, model.Request, io.Reader, bool) (model.SnapshotInfo, error) {
-	return model.SnapshotInfo{}, model.Errorf(model.CodeInvalid, "this is not a snapshot")
 }
