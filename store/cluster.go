@@ -54,6 +54,8 @@ type clusterRecord struct {
 
 	Removed   []string `json:"removed,omitempty"`   // ids of raft servers, sorted; never changed in place
 	Restoring bool     `json:"restoring,omitempty"` // the state is a saved one, and Restored has not come yet
+
+	RestoredAt uint64 `json:"restoredAt,omitempty"` // index of the last Restored that finished something
 }
 
 func (b *batch) term(_ header, c Term) Result {
@@ -86,7 +88,7 @@ func (b *batch) restored(h header, c Restored) Result {
 	cluster := b.cluster()
 	cluster.Term, cluster.Master = b.logTerm, c.Master
 	if cluster.Restoring {
-		cluster.Restoring = false
+		cluster.Restoring, cluster.RestoredAt = false, b.index
 		cluster.Removed = slices.DeleteFunc(slices.Clone(cluster.Removed), func(id string) bool { return slices.Contains(c.Peers, id) })
 		for _, host := range collect[hostRecord](b.mem, tableHosts, indexID) {
 			record := *host
@@ -121,6 +123,9 @@ func (s *State) Term() uint64 {
 
 // Restoring reports whether the state was replaced by a saved one and Restored is not applied yet. Reads must not count until then.
 func (s *State) Restoring() bool { return readCluster(s.mem.Txn(false)).Restoring }
+
+// RestoredAt returns the index at which the state was last replaced by a saved one, 0 when it never was.
+func (s *State) RestoredAt() uint64 { return readCluster(s.mem.Txn(false)).RestoredAt }
 
 // PeerRemoved reports whether the master whose raft server has that id was removed for good. Nobody was while Restoring: the saved
 // state may name masters that are in the cluster now, and without them Restored could not be agreed on.

@@ -124,6 +124,10 @@ type Backend interface {
 	// the cluster has jobs or hosts unless forced, and with CodeUnavailable. Only the leader can.
 	Restore(ctx context.Context, req model.Request, snapshot io.Reader, force bool) (model.SnapshotInfo, error)
 
+	// RestoredAt is the index at which the state was last replaced by a snapshot, 0 when it never was. An agent that goes on from before
+	// has to register anew.
+	RestoredAt() uint64
+
 	// Drain makes a host take no new deployments; with stopGroupJobs the jobs that groups deployed to it are stopped. A second time
 	// changes only that. It fails with CodeHostNotFound.
 	Drain(ctx context.Context, req model.Request, host string, stopGroupJobs bool) (model.Drain, error)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -124,6 +125,32 @@ func TestRefusedRestoreIsToldAtOnce(t *testing.T) {
 		transport.CloseIdleConnections()
 		if err != nil || resp.StatusCode != 409 || !strings.Contains(string(body), `"UNSAFE"`) {
 			t.Errorf("%d %s, %v", resp.StatusCode, body, err)
+		}
+	}
+}
+
+// An agent that was told what the masters knew before a restore has to register before it goes on.
+func TestTaskStreamsEndWithARestore(t *testing.T) {
+	w := newWorld(t, api.Config{})
+	w.agent("host1", nil)
+	_, saved := w.send("GET", "/v1/snapshot", "")
+	index := w.backend.Index()
+	if _, body := w.send("PUT", "/v1/snapshot?force=true", saved); !strings.Contains(body, "cluster1") {
+		t.Fatal(body)
+	}
+	w.agent("host1", nil)
+	resp, body := w.send("GET", fmt.Sprintf("/v1/agents/host1/tasks?agent=id-host1&index=%d", index), "")
+	if resp.StatusCode != 502 || !strings.Contains(body, "register anew") {
+		t.Errorf("from before the restore: %d %s", resp.StatusCode, body)
+	}
+	for _, index := range []uint64{0, w.backend.Index()} {
+		resp, err := w.http.Client().Get(fmt.Sprintf("%s/v1/agents/host1/tasks?agent=id-host1&index=%d", w.http.URL, index))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Errorf("from %d: %d", index, resp.StatusCode)
 		}
 	}
 }

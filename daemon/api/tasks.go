@@ -175,6 +175,10 @@ func (st *taskStream) next() ([]byte, error) {
 	if index < st.index {
 		return nil, model.Errorf(model.CodeUnavailable, "this master has gone back from index %d to %d: try another one", st.index, index)
 	}
+	if restored := st.server.backend.RestoredAt(); st.index > 0 && st.index < restored {
+		// The masters may know less of the host than its agent was told that they do. One that cannot go on registers.
+		return nil, model.Errorf(model.CodeUnavailable, "a snapshot was restored at index %d, after index %d: register anew", restored, st.index)
+	}
 	st.index, st.changed = index, changed
 
 	var updated []json.RawMessage

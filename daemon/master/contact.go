@@ -41,18 +41,8 @@ func (c *contact) set(isolated bool) bool {
 	return true
 }
 
-// interrupt has the streams that are open end, and not those that come.
-func (c *contact) interrupt() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.isolated {
-		close(c.lost)
-		c.lost = make(chan struct{})
-	}
-}
-
-// Isolated returns a channel that is closed once this master has heard of no leader for five seconds, or its state was replaced: agents
-// must come and register anew then. When it hears of a leader again, the next call returns a new one.
+// Isolated returns a channel that is closed once this master has heard of no leader for five seconds. When it hears of one again, the
+// next call returns a new one.
 func (m *Master) Isolated() <-chan struct{} {
 	m.contact.mu.Lock()
 	defer m.contact.mu.Unlock()
@@ -65,7 +55,7 @@ func (m *Master) followContact(ctx context.Context, n *node) {
 	defer tick.Stop()
 	heard := time.Now()
 	for {
-		changed, replaced := m.members.Changed(), m.folders.state.Replaced()
+		changed := m.members.Changed()
 		n.book.refresh()
 		m.noteConfiguration(n)
 		if at := n.heardOfLeader(); at.After(heard) {
@@ -77,8 +67,6 @@ func (m *Master) followContact(ctx context.Context, n *node) {
 		select {
 		case <-changed:
 		case <-tick.C:
-		case <-replaced:
-			m.contact.interrupt()
 		case <-ctx.Done():
 			return
 		}

@@ -71,6 +71,9 @@ func (m *Master) Restore(ctx context.Context, req model.Request, snapshot io.Rea
 	return info, nil
 }
 
+// RestoredAt is the index at which the state was last replaced by a snapshot, 0 when it never was.
+func (m *Master) RestoredAt() uint64 { return m.folders.state.RestoredAt() }
+
 // mayReplace fails unless this master leads and nothing of worth is lost.
 func (m *Master) mayReplace(ctx context.Context, force bool) error {
 	if err := m.awaitLeading(ctx, func(v leaderView) bool { return v.self && v.ready }); err != nil {

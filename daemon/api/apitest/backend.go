@@ -25,25 +25,26 @@ type Backend struct {
 
 // cluster is what all masters of a cluster share, as if every change reached all of them at once.
 type cluster struct {
-	mu       sync.Mutex
-	masters  []*Backend
-	urls     map[*Backend]string
-	leads    *Backend      // nil: none of them
-	elected  chan struct{} // closed at the next change of who leads
-	patience time.Duration // how long masters wait for a leader
-	doubt    bool          // the next change is made, and its maker told that it may not have been
-	applied  int           // changes that were made
-	index    uint64
-	jobs     map[model.JobID]model.Job
-	hosts    map[string]*host
-	history  map[model.JobID][]model.TaskStatusEvent
-	events   []model.Event
-	oldest   uint64                 // events up to here are forgotten
-	changed  chan struct{}          // closed at the next change
-	requests map[string]error       // outcomes by request id
-	created  map[string]model.JobID // ids of jobs by request id
-	save     func(io.Writer) error  // writes what snapshots hold; nil: the jobs
-	fault    error                  // what everything that can fail fails with
+	mu         sync.Mutex
+	masters    []*Backend
+	urls       map[*Backend]string
+	leads      *Backend      // nil: none of them
+	elected    chan struct{} // closed at the next change of who leads
+	patience   time.Duration // how long masters wait for a leader
+	doubt      bool          // the next change is made, and its maker told that it may not have been
+	applied    int           // changes that were made
+	index      uint64
+	jobs       map[model.JobID]model.Job
+	hosts      map[string]*host
+	history    map[model.JobID][]model.TaskStatusEvent
+	events     []model.Event
+	oldest     uint64                 // events up to here are forgotten
+	changed    chan struct{}          // closed at the next change
+	requests   map[string]error       // outcomes by request id
+	created    map[string]model.JobID // ids of jobs by request id
+	restoredAt uint64                 // index of the last restore
+	save       func(io.Writer) error  // writes what snapshots hold; nil: the jobs
+	fault      error                  // what everything that can fail fails with
 }
 
 type host struct {

@@ -82,9 +82,16 @@ func (b *Backend) Restore(_ context.Context, req model.Request, snapshot io.Read
 			b.jobs[job.ID] = job
 		}
 		b.index = max(b.index, a.Info().Index+1)
-		b.events, b.oldest = nil, b.index
+		b.events, b.oldest, b.restoredAt = nil, b.index, b.index
 		return nil, nil
 	})
+}
+
+// RestoredAt implements api.Backend.
+func (b *Backend) RestoredAt() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.restoredAt
 }
 
 func (b *Backend) mayReplace(force bool) error {
