@@ -50,6 +50,7 @@ func (m leakChecked) Run() int {
 //	[!] deployed HOST JOB                               wait until a job is (not) deployed to a host
 //	streaming N                                         wait until N event streams have been opened
 //	encrypted [MEMBER REASON...]                        make the gossip pool an encrypted one, of which members fail to change keys
+//	savable                                             make snapshots hold a state, of a cluster without jobs
 //	cut                                                 cut all connections
 //	written [REQUEST...]                                check what was to be changed since the last such line; any forgets it
 func TestScripts(t *testing.T) {
@@ -66,7 +67,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": scriptExits, "host": scriptHost, "job": scriptJob, "report": scriptReport, "gone": scriptGone, "seen": scriptSeen, "streaming": scriptStreaming,
 			"deployed": scriptDeployed,
-			"cut":      scriptCut, "written": scriptWritten, "encrypted": scriptEncrypted,
+			"cut":      scriptCut, "written": scriptWritten, "savable": scriptSavable, "encrypted": scriptEncrypted,
 		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,

@@ -47,19 +47,8 @@ func (c *contact) set(isolated bool) bool {
 	return true
 }
 
-// interrupt has the streams that are open end, and not those that come.
-func (c *contact) interrupt() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.isolated {
-		close(c.lost)
-		c.lost = make(chan struct{})
-	}
-}
-
-// Isolated returns a channel that is closed once this master has not kept up with a leader for five seconds (because there is none,
-// because it is cut off, or because it cannot take what it is sent), or its state was replaced. When it has caught up, the next call
-// returns a new one.
+// Isolated returns a channel that is closed once this master has not kept up with a leader for five seconds: because there is none,
+// because it is cut off, or because it cannot take what it is sent. When it has caught up, the next call returns a new one.
 func (m *Master) Isolated() <-chan struct{} {
 	m.contact.mu.Lock()
 	defer m.contact.mu.Unlock()
@@ -75,7 +64,7 @@ func (m *Master) followContact(ctx context.Context, n *node) {
 	defer asking.Wait()
 	asking.Go(func() { m.followLeader(ctx, n) })
 	for {
-		changed, replaced := m.members.Changed(), m.folders.state.Replaced()
+		changed := m.members.Changed()
 		n.book.refresh()
 		m.noteConfiguration(n)
 		m.noteLeader(n)
@@ -86,8 +75,6 @@ func (m *Master) followContact(ctx context.Context, n *node) {
 		select {
 		case <-changed:
 		case <-tick.C:
-		case <-replaced:
-			m.contact.interrupt()
 		case <-ctx.Done():
 			return
 		}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,7 +148,7 @@ func TestRestoreIntoAnEmptyMaster(t *testing.T) {
 	m := start(t, dir, nil)
 	stop := watchIndex(t, m.Master)
 	defer stop()
-	before, isolated := m.Index(), m.Isolated()
+	before := m.Index()
 	info, err := m.Restore(t.Context(), by("alice"), bytes.NewReader(saved), false)
 	if err != nil {
 		t.Fatal(err)
@@ -160,12 +159,6 @@ func TestRestoreIntoAnEmptyMaster(t *testing.T) {
 	wantPicture(t, m.Master, want)
 	if _, reset, _ := m.Events(before); !reset {
 		t.Error("events from before the restore are not reported as unknown")
-	}
-	<-isolated // agents register anew
-	select {
-	case <-m.Isolated():
-		t.Error("new streams end too")
-	default:
 	}
 	wantEmptyDir(t, dir)
 	stop()
@@ -387,10 +380,8 @@ func TestRestoreOnThreeMasters(t *testing.T) {
 	wantCode(t, err, model.CodeUnavailable)
 
 	var stops []func()
-	isolated := map[string]<-chan struct{}{}
 	for _, r := range p.running() {
 		stops = append(stops, watchIndex(t, r.Master))
-		isolated[r.name] = r.Isolated()
 	}
 	if _, err := leader.Restore(t.Context(), by("alice"), bytes.NewReader(saved), false); err != nil {
 		t.Fatal(err)
@@ -398,9 +389,6 @@ func TestRestoreOnThreeMasters(t *testing.T) {
 	p.wantPictures(want)
 	for _, stop := range stops {
 		stop()
-	}
-	for _, name := range slices.Sorted(maps.Keys(isolated)) {
-		<-isolated[name]
 	}
 	p.awaitServers("a", "b", "c")
 	for _, r := range p.running() {
