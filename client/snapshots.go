@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/heliosctl/heliosctl/archive"
+	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
 )
 

@@ -8,7 +8,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/heliosctl/heliosctl/archive"
+	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/raft"
 
-	"github.com/heliosctl/heliosctl/archive"
+	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
 )
 

@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/heliosctl/heliosctl/archive"
+	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/store"
 )

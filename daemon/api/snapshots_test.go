@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/heliosctl/heliosctl/archive"
+	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/daemon/api"
 	"github.com/heliosctl/heliosctl/daemon/api/apitest"
 	"github.com/heliosctl/heliosctl/model"

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/heliosctl/heliosctl/archive"
+	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
 )
 
