@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/heliosctl/heliosctl/client"
 	"github.com/heliosctl/heliosctl/daemon/daemontest"
@@ -72,4 +73,33 @@ func deployToStop(b *testing.B, c *client.Client, job model.Job, hosts int) {
 		}
 		return c.Deploy(b.Context(), hostName(i), model.Deployment{JobID: job.ID, Goal: model.GoalStop}, "")
 	})
+}
+
+// BenchmarkReadAfterWrite is how long a follower takes to answer a read that must reflect a change just made: the follower has to hear from
+// the leader that it is committed.
+func BenchmarkReadAfterWrite(b *testing.B) {
+	f := startMasters(b, 3, 0)
+	leader := f.AwaitLeader()
+	writer := f.Client("bench", leader)
+	for _, through := range []struct {
+		name   string
+		master *daemontest.Daemon
+	}{{"leader", leader}, {"follower", others(f, leader)[0]}} {
+		b.Run(through.name, func(b *testing.B) {
+			reader := f.Client("bench", through.master)
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
+				id, err := writer.CreateJob(b.Context(), benchJob(fmt.Sprintf("%s-%d", through.name, i)))
+				if err != nil {
+					b.Fatal(err)
+				}
+				began := time.Now()
+				if _, err := reader.Job(b.Context(), id); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(began))
+			}
+			reportTimes(b, "ms", took, 0.5, 0.99, 1)
+		})
+	}
 }
