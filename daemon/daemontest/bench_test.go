@@ -93,16 +93,25 @@ func reportTimes(b *testing.B, name string, all []time.Duration, shares ...float
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-var rssLine = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+// The lines of what a process takes in memory: all of it, and without pages of files, which the system can take back.
+var (
+	rssLine     = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+	rssAnonLine = regexp.MustCompile(`RssAnon:\s+(\d+) kB`)
+)
 
 // rss returns the resident memory of a daemon in MB.
 func rss(b *testing.B, d *daemontest.Daemon) float64 {
+	b.Helper()
+	return memory(b, d, rssLine)
+}
+
+func memory(b *testing.B, d *daemontest.Daemon, line *regexp.Regexp) float64 {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.Pid()))
 	if err != nil {
 		b.Skipf("reading the memory of a process needs Linux: %v", err)
 	}
-	kilobytes, err := strconv.ParseFloat(string(rssLine.FindSubmatch(text)[1]), 64)
+	kilobytes, err := strconv.ParseFloat(string(line.FindSubmatch(text)[1]), 64)
 	if err != nil {
 		b.Fatal(err)
 	}

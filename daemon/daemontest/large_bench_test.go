@@ -194,6 +194,7 @@ func BenchmarkRestart(b *testing.B) {
 			b.ReportMetric(rss(b, master), "rss-MB")
 			time.Sleep(settle)
 			b.ReportMetric(rss(b, master), "settled-MB")
+			b.ReportMetric(memory(b, master, rssAnonLine), "settled-anon-MB")
 		})
 	}
 	expectHistory(b, master, jobs[0], states**benchHosts/10)
