@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/heliosctl/heliosctl/daemon"
 	"github.com/heliosctl/heliosctl/daemon/container"
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
+	"github.com/heliosctl/heliosctl/daemon/daemontest"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -55,23 +54,7 @@ func startCluster(b *testing.B, agents ...daemon.Agent) *client.Client {
 
 // BenchmarkAPIWrites compares durable writes through the HTTP API with what the disk alone does. Clients and master share the machine.
 func BenchmarkAPIWrites(b *testing.B) {
-	b.Run("fsync", func(b *testing.B) {
-		file, err := os.Create(filepath.Join(b.TempDir(), "file"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer file.Close()
-		block := make([]byte, 512)
-		for b.Loop() {
-			if _, err := file.Write(block); err != nil {
-				b.Fatal(err)
-			}
-			if err := file.Sync(); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
-	})
+	b.Run("disk", daemontest.BenchmarkDisk)
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprintf("create/c=%d", clients), func(b *testing.B) {
 			c := startCluster(b)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -24,6 +25,37 @@ type Place struct {
 // StandardPlace is a machine of one's own: the ports that are the defaults.
 func StandardPlace(ip string) Place {
 	return Place{IP: ip, HTTP: 5801, Admin: 5802, Agent: 5803, Gossip: 5805, Raft: 5806}
+}
+
+// FreePlace returns a place on this machine's loopback of ports that nobody uses now. They are below those that systems give to clients, so
+// that none takes one while the daemon is away.
+func FreePlace() (Place, error) {
+	const first, last, each, tries = 11000, 19990, 10, 100
+	var err error
+	for range tries {
+		port := first + each*rand.IntN((last-first)/each)
+		place := Place{IP: "127.0.0.1", HTTP: port + 1, Admin: port + 2, Agent: port + 3, Gossip: port + 5, Raft: port + 6}
+		if err = place.free(); err == nil {
+			return place, nil
+		}
+	}
+	return Place{}, err
+}
+
+// free fails unless all ports can be had.
+func (p Place) free() error {
+	for _, port := range []int{p.HTTP, p.Admin, p.Agent, p.Gossip, p.Raft} {
+		listener, err := net.Listen("tcp4", p.address(port))
+		if err != nil {
+			return err
+		}
+		listener.Close()
+	}
+	packets, err := net.ListenPacket("udp4", p.address(p.Gossip))
+	if err != nil {
+		return err
+	}
+	return packets.Close()
 }
 
 func (p Place) address(port int) string { return net.JoinHostPort(p.IP, strconv.Itoa(port)) }

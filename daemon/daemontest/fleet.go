@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,6 +23,10 @@ import (
 // FleetConfig says what a fleet is made of.
 type FleetConfig struct {
 	Masters, Agents int
+
+	// Loopback runs all of them on this machine's own network, which takes no root and where nobody can be cut off: to measure masters
+	// without a network between them and those who ask.
+	Loopback bool
 
 	Binary   string            // of heliosctl; empty: Binary(t, Build{})
 	Binaries map[string]string // other ones, by the name of a daemon
@@ -37,40 +42,61 @@ type FleetConfig struct {
 // Fleet is masters m1, m2, … and agents h1, h2, …, each a process in a network namespace of its own. Its methods are for the goroutine of
 // the test.
 type Fleet struct {
-	Network *Network
+	Network *Network // nil on loopback
 	Masters []*Daemon
 	Agents  []*Daemon
 
 	t      testing.TB
 	config FleetConfig
 	dir    string
+	places map[string]Place // by the name of a daemon
 }
 
 // NewFleet makes a fleet of which nothing runs yet. It is gone when the test ends; when that has failed by then, the ends of the logs are
 // shown.
 func NewFleet(t testing.TB, config FleetConfig) *Fleet {
 	t.Helper()
-	RequireNetns(t)
+	if !config.Loopback {
+		RequireNetns(t)
+	}
 	config.Binary = cmp.Or(config.Binary, Binary(t, Build{}))
 	config.Runtime = cmp.Or(config.Runtime, "process")
-	f := &Fleet{t: t, config: config, dir: t.TempDir()}
-	f.Network = NewNetwork(t)
+	f := &Fleet{t: t, config: config, dir: t.TempDir(), places: map[string]Place{}}
+	if !config.Loopback {
+		f.Network = NewNetwork(t)
+	}
 	t.Cleanup(f.end)
+	var nodes []*Node
 	var initial []string
 	for i := range config.Masters {
-		node := f.Network.Node(fmt.Sprintf("m%d", i+1))
-		initial = append(initial, node.Name+"="+StandardPlace(node.IP.String()).GossipAddress())
+		node := f.node(fmt.Sprintf("m%d", i+1))
+		nodes = append(nodes, node)
+		initial = append(initial, node.Name+"="+f.places[node.Name].GossipAddress())
 	}
 	if config.Masters == 1 {
 		initial = nil // it forms a cluster of itself
 	}
-	for _, node := range slices.Clone(f.Network.nodes) {
+	for _, node := range nodes {
 		f.Masters = append(f.Masters, f.master(node, initial, config.MasterArgs))
 	}
 	for i := range config.Agents {
-		f.Agents = append(f.Agents, f.agent(f.Network.Node(fmt.Sprintf("h%d", i+1))))
+		f.Agents = append(f.Agents, f.agent(f.node(fmt.Sprintf("h%d", i+1))))
 	}
 	return f
+}
+
+// node makes a node for a daemon and settles where it listens.
+func (f *Fleet) node(name string) *Node {
+	f.t.Helper()
+	if f.config.Loopback {
+		place, err := FreePlace()
+		f.must(err)
+		f.places[name] = place
+		return &Node{Name: name, IP: netip.MustParseAddr(place.IP)}
+	}
+	node := f.Network.Node(name)
+	f.places[name] = StandardPlace(node.IP.String())
+	return node
 }
 
 // StartFleet makes a fleet and waits until there is a leader and every host is UP at every master.
@@ -90,14 +116,14 @@ func StartFleet(t testing.TB, config FleetConfig) *Fleet {
 // AddMaster adds a master that is not one of the initial ones and does not run yet: it joins the others.
 func (f *Fleet) AddMaster(name string) *Daemon {
 	f.t.Helper()
-	join := "--join=" + StandardPlace(f.Masters[0].Node.IP.String()).GossipAddress()
-	d := f.master(f.Network.Node(name), nil, append([]string{join}, f.config.MasterArgs...))
+	join := "--join=" + f.places[f.Masters[0].Name()].GossipAddress()
+	d := f.master(f.node(name), nil, append([]string{join}, f.config.MasterArgs...))
 	f.Masters = append(f.Masters, d)
 	return d
 }
 
 func (f *Fleet) master(node *Node, initial, extra []string) *Daemon {
-	place := StandardPlace(node.IP.String())
+	place := f.places[node.Name]
 	dir := f.stateDir(node.Name)
 	return f.daemon(node, "http://"+place.address(place.HTTP), Command{
 		Name: node.Name, StateDir: dir, Args: place.MasterArgs(node.Name, dir, initial, extra...),
@@ -105,11 +131,11 @@ func (f *Fleet) master(node *Node, initial, extra []string) *Daemon {
 }
 
 func (f *Fleet) agent(node *Node) *Daemon {
-	place := StandardPlace(node.IP.String())
+	place := f.places[node.Name]
 	dir := f.stateDir(node.Name)
 	var join []string
 	for _, m := range f.Masters {
-		join = append(join, StandardPlace(m.Node.IP.String()).GossipAddress())
+		join = append(join, f.places[m.Name()].GossipAddress())
 	}
 	args := place.AgentArgs(node.Name, dir, join, append([]string{"--runtime", f.config.Runtime}, f.config.AgentArgs...)...)
 	return f.daemon(node, "http://"+place.address(place.Agent), Command{Name: node.Name, StateDir: dir, Args: args})

@@ -2,36 +2,17 @@ package master
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/heliosctl/heliosctl/daemon/daemontest"
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// BenchmarkWrites compares durable writes of one master with what the disk alone does: appending 512 bytes and waiting for them.
+// BenchmarkWrites compares durable writes of one master with what the disk alone does.
 func BenchmarkWrites(b *testing.B) {
-	b.Run("disk", func(b *testing.B) {
-		file, err := os.Create(filepath.Join(b.TempDir(), "file"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer file.Close()
-		block := make([]byte, 512)
-		for b.Loop() {
-			if _, err := file.Write(block); err != nil {
-				b.Fatal(err)
-			}
-			if err := unix.Fdatasync(int(file.Fd())); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
-	})
+	b.Run("disk", daemontest.BenchmarkDisk)
 	for _, clients := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("create/c=%d", clients), func(b *testing.B) {
 			m := start(b, b.TempDir(), nil)
