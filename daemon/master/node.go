@@ -19,6 +19,10 @@ const (
 	heartbeatTimeout = 500 * time.Millisecond
 	electionTimeout  = 500 * time.Millisecond
 	leaderLease      = 250 * time.Millisecond
+
+	// commitTimeout is when followers learn that an entry is committed, when no other entry tells them before. Raft's default of 50 ms
+	// would be how long a read at a follower waits for what was just written, and agents for what was just deployed.
+	commitTimeout = 10 * time.Millisecond
 )
 
 // When raft takes snapshots and what it keeps of the log behind them. Entries of statuses can be large, so it is less than raft's
@@ -258,6 +262,7 @@ func raftConfig(id raft.ServerID, logger *slog.Logger) *raft.Config {
 	config.HeartbeatTimeout = heartbeatTimeout
 	config.ElectionTimeout = electionTimeout
 	config.LeaderLeaseTimeout = leaderLease
+	config.CommitTimeout = commitTimeout
 	config.MaxAppendEntries = maxAppend
 	config.SnapshotInterval = snapshotInterval
 	config.SnapshotThreshold = snapshotThreshold
