@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store/archive"
 )
 
 // restoreTimeout is how long the masters may take to restore a snapshot that they have received.

@@ -8,8 +8,8 @@ import (
 	"io"
 	"sync"
 
-	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store/archive"
 )
 
 // saves knows the archives that are being read. Each holds a transaction, which a restore would wait for: they are broken off then. It

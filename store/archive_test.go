@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/raft"
 
-	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store/archive"
 )
 
 func save(t testing.TB, s *State) ([]byte, model.SnapshotInfo) {

@@ -16,9 +16,9 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/store"
+	"github.com/heliosctl/heliosctl/store/archive"
 )
 
 func scriptSavable(ts *testscript.TestScript, _ bool, _ []string) {

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/daemon/api"
 	"github.com/heliosctl/heliosctl/daemon/api/apitest"
 	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store/archive"
 )
 
 // twoMasters serves a cluster of two; the first leads.

@@ -7,8 +7,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/heliosctl/heliosctl/store/archive"
 	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/store/archive"
 )
 
 // SaveWith makes snapshots hold whatever save writes, in place of the cluster's jobs; where it fails they break off.
