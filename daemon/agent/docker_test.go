@@ -144,7 +144,17 @@ func (h *dockerHost) gone(id model.JobID) {
 	})
 }
 
-const serveUntilTerm = `trap 'echo bye; exit 0' TERM; while true; do sleep 0.05; done`
+const serveUntilTerm = `trap 'echo bye; exit 0' TERM; touch /tmp/serves; while true; do sleep 0.05; done`
+
+// serves waits until a container of serveUntilTerm would end on TERM: as the first process of a container a shell takes no notice of it
+// before.
+func (h *dockerHost) serves(container string) {
+	h.t.Helper()
+	h.eventually(func() bool {
+		code, err := h.docker.Exec(h.t.Context(), container, []string{"test", "-e", "/tmp/serves"})
+		return err == nil && code == 0
+	}, func() string { return "the container's command has not begun" })
+}
 
 func TestDockerLifecycle(t *testing.T) {
 	h := newDockerHost(t)
@@ -165,6 +175,7 @@ func TestDockerLifecycle(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := h.wait(job.ID, model.StateRunning, first.ContainerID)
+	h.serves(second.ContainerID)
 
 	h.stop()
 	h.start()
