@@ -112,7 +112,7 @@ func nouns() map[string]any {
 		},
 		"RolloutHost unset": RolloutHost{Host: "host1", Phase: PhasePending},
 		"RolloutMove": RolloutMove{
-			Host: "host1", From: PhasePending, Step: 1, To: PhaseAwaiting, Wanted: []JobID{id}, Undeploy: []JobID{id}, Deploy: []JobID{id},
+			Host: "host1", From: PhasePending, Step: 1, To: PhaseAwaiting, Leave: true, Undeploy: []JobID{id}, Deploy: []JobID{id},
 			TaskSince: 3, Code: CodeRolloutTimedOut, Reason: "timed out",
 		},
 		"Event of a rollout": Event{

@@ -32,7 +32,7 @@ func (s RolloutState) Active() bool {
 
 // Rollout is one rolling update of a group. It is kept when it has ended.
 type Rollout struct {
-	ID      uint64         `json:"id"` // no other rollout of the cluster has it
+	ID      uint64         `json:"id"` // rises with every rollout of the group
 	Group   string         `json:"group"`
 	Reason  RolloutReason  `json:"reason"`
 	From    JobID          `json:"from,omitzero"` // the group's job before
@@ -122,6 +122,11 @@ func (h RolloutHost) Wants(to JobID) []JobID {
 	}
 }
 
+// MayMigrate reports whether the rollout may make jobs that somebody else deployed the group's own.
+func (r *Rollout) MayMigrate() bool {
+	return r.Reason == RolloutByUser && r.Options.Migrate != nil && *r.Options.Migrate
+}
+
 // RolloutMove brings a host from one phase to another, together with the change of deployments that belongs to it. It takes effect
 // only while the host is in the phase and at the step it names.
 type RolloutMove struct {
@@ -129,7 +134,7 @@ type RolloutMove struct {
 	From     RolloutPhase `json:"from"`
 	Step     int          `json:"step"`
 	To       RolloutPhase `json:"to"`
-	Wanted   []JobID      `json:"wanted,omitempty"`   // at the beginning: what must be possible to deploy here in the end
+	Leave    bool         `json:"leave,omitempty"`    // at the beginning: the host left the group, which is to have nothing there
 	Undeploy []JobID      `json:"undeploy,omitempty"` // jobs of the group
 	Deploy   []JobID      `json:"deploy,omitempty"`   // to be there, of the group, with the goal START
 
