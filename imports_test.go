@@ -26,10 +26,11 @@ var allowed = map[string][]string{
 	"daemon/container":               {"model"},
 	"daemon/container/containertest": {"daemon/container", "model"},
 	"daemon/registrar":               {"model"},
+	"daemon/rollout":                 {"model"},
 	"daemon/api":                     {"model", "session"},
 	"daemon/api/apitest":             {"daemon/api", "model"},
 	"daemon/agent":                   {"model", "healthcheck", "session", "daemon/container"},
-	"daemon/master":                  {"model", "store", "daemon/gossip"},
+	"daemon/master":                  {"model", "store", "daemon/gossip", "daemon/rollout"},
 	"daemon": {
 		"model", "client", "store", "daemon/api", "daemon/agent", "daemon/container", "daemon/gossip", "daemon/master", "daemon/registrar",
 	},
