@@ -45,6 +45,8 @@ type simHost struct {
 	tasks  map[model.JobID]*simTask
 	fates  map[model.JobID]fate
 	toggle []model.Timestamp // when it goes down or comes back
+	moves  []model.Timestamp // when it leaves the group or joins it again
+	left   bool
 }
 
 // simTask is a task with what it is going to report.
@@ -173,6 +175,14 @@ func (c *cluster) act() {
 			h.toggle = h.toggle[1:]
 			c.setUp(name, !h.up)
 		}
+		for len(h.moves) > 0 && h.moves[0] <= c.now {
+			h.moves, h.left = h.moves[1:], !h.left
+			role := c.group
+			if h.left {
+				role = "other"
+			}
+			c.label(name, role)
+		}
 		if !h.up {
 			continue
 		}
@@ -255,8 +265,10 @@ func (c *cluster) nextEvent() (next model.Timestamp, some bool) {
 		}
 	}
 	for _, h := range c.hosts {
-		if len(h.toggle) > 0 {
-			note(h.toggle[0])
+		for _, times := range [][]model.Timestamp{h.toggle, h.moves} {
+			if len(times) > 0 {
+				note(times[0])
+			}
 		}
 		for _, task := range h.tasks {
 			if h.up && len(task.coming) > 0 {
