@@ -142,7 +142,8 @@ func (m *machine) groupStatus(group string) *model.DeploymentGroupStatus {
 func TestCreateGroup(t *testing.T) {
 	m := newMachine(t, StateOptions{})
 	group := testGroup("web", "web")
-	group.HostSelectors = append(group.HostSelectors, model.HostSelector{Label: "a", Operator: model.SelectorIn, Operands: []string{"x", "y"}})
+	list := model.HostSelector{Label: "a", Operator: model.SelectorIn, Operands: []string{"x", "y"}}
+	group.HostSelectors = append(group.HostSelectors, list)
 	turned := testGroup("web", "web")
 	turned.HostSelectors = []model.HostSelector{{Label: "a", Operator: model.SelectorIn, Operands: []string{"y", "x"}}, group.HostSelectors[0]}
 	req := model.Request{ID: "c-1"}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -258,7 +259,8 @@ func TestEventsOfRollouts(t *testing.T) {
 	var got []string
 	for _, e := range events {
 		if e.Group == "web" {
-			got = append(got, strings.Join(strings.Fields(strings.Join([]string{string(e.Type), e.Host, string(e.State), string(e.Phase), e.Message}, " ")), " "))
+			words := fmt.Sprint(e.Type, " ", e.Host, " ", e.State, " ", e.Phase, " ", e.Message)
+			got = append(got, strings.Join(strings.Fields(words), " "))
 		}
 	}
 	want := []string{

@@ -34,9 +34,6 @@ type cluster struct {
 	now   model.Timestamp
 	hosts map[string]*simHost
 	steps int
-
-	seen    map[string]model.RolloutHost // progress of the rollout before the last command
-	rollout uint64
 }
 
 type simHost struct {
@@ -75,7 +72,7 @@ func openState(t testing.TB) *store.State {
 }
 
 func newCluster(t fatal, state *store.State, name string) *cluster {
-	return &cluster{t: t, state: state, group: name, now: 1_000_000, hosts: map[string]*simHost{}, seen: map[string]model.RolloutHost{}}
+	return &cluster{t: t, state: state, group: name, now: 1_000_000, hosts: map[string]*simHost{}}
 }
 
 func (c *cluster) try(bodies ...store.Body) []store.Result {
@@ -152,7 +149,8 @@ func (c *cluster) createGroup() {
 // runs has a job of the group run on the host since long ago.
 func (c *cluster) runs(host string, job model.Job, group string) {
 	c.t.Helper()
-	c.do(store.Deploy{Host: host, Deployment: model.Deployment{JobID: job.ID, Goal: model.GoalStart, DeploymentGroupName: group}, Token: job.Token})
+	deployment := model.Deployment{JobID: job.ID, Goal: model.GoalStart, DeploymentGroupName: group}
+	c.do(store.Deploy{Host: host, Deployment: deployment, Token: job.Token})
 	c.hosts[host].tasks[job.ID] = &simTask{job: &job, coming: []report{{at: c.now, state: model.StateRunning}}}
 	c.act()
 }
@@ -299,9 +297,13 @@ func commands(group string, plan rollout.Plan) []store.Body {
 	case change.Converge:
 		bodies = append(bodies, store.ConvergeGroup{Group: group, Rollout: plan.Rollout})
 	case change.State == model.RolloutPaused || change.State == model.RolloutCanary:
-		bodies = append(bodies, store.HoldRollout{Group: group, Rollout: plan.Rollout, State: change.State, Code: change.Code, Reason: change.Reason})
+		bodies = append(bodies, store.HoldRollout{
+			Group: group, Rollout: plan.Rollout, State: change.State, Code: change.Code, Reason: change.Reason,
+		})
 	default:
-		bodies = append(bodies, store.FinishRollout{Group: group, Rollout: plan.Rollout, State: change.State, Code: change.Code, Reason: change.Reason})
+		bodies = append(bodies, store.FinishRollout{
+			Group: group, Rollout: plan.Rollout, State: change.State, Code: change.Code, Reason: change.Reason,
+		})
 	}
 	return bodies
 }

@@ -1,33 +1,64 @@
 package rollout
 
-import "github.com/heliosctl/heliosctl/model"
+import (
+	"slices"
+
+	"github.com/heliosctl/heliosctl/model"
+)
 
 // converge starts a rollout when a host of the group is not what the group's last rollout made of it, and may be made so again.
 func converge(view View, last *model.Rollout) Plan {
 	plan := Plan{}
-	group := view.Group()
 	if last != nil {
 		plan.Rollout = last.ID
 	}
-	if group.JobID.IsZero() || !mayConverge(view, last) {
+	p := convergence(view, last)
+	if p == nil {
 		return plan
 	}
-	options := model.MergeRolloutOptions(group.RolloutOptions, nil)
-	p := newPlanner(view, &model.Rollout{Reason: model.RolloutConverge, To: group.JobID, Options: options}, 0)
-	p.plan = plan
-	if p.bad != nil {
-		return plan
-	}
-	for i, list := range [][]string{view.Left(), view.Hosts()} {
+	for _, list := range [][]string{view.Left(), view.Hosts()} {
 		for _, name := range list {
-			host, registered := view.Host(name)
-			if registered && p.visit(model.RolloutHost{Host: name, Phase: model.PhasePending}, host, i == 0).drifted() {
+			if p.drifts(name) {
 				plan.Change = &Change{Converge: true}
 				return plan
 			}
 		}
 	}
 	return plan
+}
+
+// Drifts reports whether Next would start a rollout because of this host. It looks at nothing else, where Next, when nothing rolls out,
+// looks at every host of the group.
+func Drifts(view View, host string) bool {
+	last := view.Rollout()
+	if last != nil && last.State.Active() {
+		return false
+	}
+	p := convergence(view, last)
+	return p != nil && p.drifts(host)
+}
+
+// convergence is the planner of a rollout that converges, nil when the group must not have one.
+func convergence(view View, last *model.Rollout) *planner {
+	group := view.Group()
+	if group.JobID.IsZero() || !mayConverge(view, last) {
+		return nil
+	}
+	p := &planner{view: view, rollout: &model.Rollout{Reason: model.RolloutConverge, To: group.JobID}}
+	var err error
+	if p.settings, err = group.RolloutOptions.Settings(); err != nil {
+		return nil
+	}
+	return p
+}
+
+func (p *planner) drifts(name string) bool {
+	belongs := p.belongs(name)
+	if !belongs && !slices.Contains(p.view.Left(), name) {
+		return false
+	}
+	host, registered := p.view.Host(name)
+	return registered && p.visit(model.RolloutHost{Host: name, Phase: model.PhasePending}, host, !belongs).drifted()
 }
 
 // mayConverge follows the original: a group that somebody's rollout left FAILED is left alone. One that went back to what ran before

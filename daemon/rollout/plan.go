@@ -22,7 +22,7 @@ type View interface {
 }
 
 // maxMoves keeps a plan's moves below the size of a log entry.
-const maxMoves = 100
+const maxMoves = 64
 
 // Plan is what to do next. The moves come first, then the change of the whole rollout; both may go into one entry of the log. After
 // they are made there may be more to do at once.

@@ -209,6 +209,15 @@ func TestCanariesPauseAndRollback(t *testing.T) {
 func TestGroupsConverge(t *testing.T) {
 	c, one, two := fleet(t, 2)
 	c.do(store.Undeploy{Host: "h1", JobID: one.ID})
+	if rollout.Drifts(c.view(), "h1") {
+		t.Error("h1 drifts although the old container is not gone")
+	}
+	c.act()
+	c.now += 30
+	c.act()
+	if !rollout.Drifts(c.view(), "h1") || rollout.Drifts(c.view(), "h2") || rollout.Drifts(c.view(), "h9") {
+		t.Error("not h1 alone drifts")
+	}
 	c.settle(driver{})
 	c.wantVersions(map[string]string{"h1": "1", "h2": "1"})
 	// A host that comes, one that leaves, and one that was away during a rollout.
