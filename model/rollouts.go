@@ -54,6 +54,7 @@ type Rollout struct {
 	Cause        string `json:"cause,omitempty"`    // the failure that a rollback was started by, unless somebody asked for it
 
 	Counts *RolloutCounts `json:"counts,omitempty"` // once it has ended
+	Hosts  []RolloutHost  `json:"hosts,omitempty"`  // in the order of their turns; only where one rollout is asked for
 }
 
 // RolloutCounts is how many hosts ended in each phase.

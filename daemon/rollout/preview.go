@@ -4,21 +4,9 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// Visit is what a rollout would do on one host.
-type Visit struct {
-	Host     string        `json:"host"`
-	Canary   bool          `json:"canary,omitempty"` // before the rollout waits for a resume
-	Undeploy []model.JobID `json:"undeploy,omitempty"`
-	Deploy   []model.JobID `json:"deploy,omitempty"` // or take over, or start again
-	UpToDate bool          `json:"upToDate,omitempty"`
-	Skipped  string        `json:"skipped,omitempty"` // why it would be skipped
-	Code     model.Code    `json:"code,omitempty"`    // why it would fail
-	Failure  string        `json:"failure,omitempty"`
-}
-
 // Preview returns what a rolling update of the group to a job would do, in the order in which it would, as long as no host fails.
 // Options are merged ones; the error has CodeInvalid.
-func Preview(view View, to model.JobID, options model.RolloutOptions) ([]Visit, error) {
+func Preview(view View, to model.JobID, options model.RolloutOptions) ([]model.RolloutVisit, error) {
 	rollout := &model.Rollout{Group: view.Group().Name, Reason: model.RolloutByUser, To: to, Options: options}
 	p := &planner{view: view, rollout: rollout, progress: map[string]model.RolloutHost{}}
 	var err error
@@ -34,7 +22,7 @@ func Preview(view View, to model.JobID, options model.RolloutOptions) ([]Visit, 
 		}
 		model.SortHosts(p.order)
 	}
-	visits := []Visit{}
+	visits := []model.RolloutVisit{}
 	canaries := p.settings.Canary
 	for c := range p.candidates() {
 		host, registered := view.Host(c.row.Host)
@@ -52,8 +40,8 @@ func Preview(view View, to model.JobID, options model.RolloutOptions) ([]Visit, 
 	return visits, nil
 }
 
-func (v visit) preview() Visit {
-	visit := Visit{Host: v.row.Host, Skipped: v.absence()}
+func (v visit) preview() model.RolloutVisit {
+	visit := model.RolloutVisit{Host: v.row.Host, Skipped: v.absence()}
 	if visit.Skipped != "" {
 		return visit
 	}
