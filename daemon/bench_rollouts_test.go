@@ -28,7 +28,7 @@ func BenchmarkRollingUpdate(b *testing.B) {
 	awaitUp(b, c, hosts)
 	webGroup(b, c)
 	command := []string{"/bin/busybox", "sh", "-c", "trap 'exit 0' TERM; : >/tmp/ready; while :; do /bin/busybox sleep 0.01; done"}
-	update := func(version string, parallelism int) time.Duration {
+	update := func(version string, parallelism int) model.Rollout {
 		job := model.Job{ID: model.JobID{Name: "web", Version: version}, Image: image, Command: command}
 		id, err := c.CreateJob(b.Context(), job)
 		if err != nil {
@@ -45,19 +45,27 @@ func BenchmarkRollingUpdate(b *testing.B) {
 		for _, task := range status.TaskStatuses {
 			awaitTrap(b, engine, task.ContainerID)
 		}
-		return last.Ended.Time().Sub(last.Started.Time())
+		return last
 	}
 	raw := newRawRow(b, engine, container.Spec{Image: image, Command: command}, hosts)
 	update("first", hosts)
-	var rawTook, took time.Duration
+	var rawStop, rawStart, stop, start, took time.Duration
 	for i := 0; b.Loop(); i++ {
-		rawTook += raw.replace(b)
-		took += update(fmt.Sprint(i), 1)
+		stopped, started := raw.replace(b)
+		rawStop, rawStart = rawStop+stopped, rawStart+started
+		last := update(fmt.Sprint(i), 1)
+		took += last.Ended.Time().Sub(last.Started.Time())
+		for _, host := range last.Hosts {
+			stop += host.Deployed.Time().Sub(host.Started.Time())
+			start += host.Ended.Time().Sub(host.Deployed.Time())
+		}
 	}
-	n := float64(b.N) / 1000
-	b.ReportMetric(rawTook.Seconds()/n, "raw-ms")
-	b.ReportMetric(took.Seconds()/n, "rollout-ms")
-	b.ReportMetric(took.Seconds()/rawTook.Seconds(), "ratio")
+	n := float64(b.N*hosts) / 1000
+	b.ReportMetric(rawStop.Seconds()/n, "raw-stop-ms")
+	b.ReportMetric(stop.Seconds()/n, "stop-ms")
+	b.ReportMetric(rawStart.Seconds()/n, "raw-start-ms")
+	b.ReportMetric(start.Seconds()/n, "start-ms")
+	b.ReportMetric(took.Seconds()/(rawStop+rawStart).Seconds(), "ratio")
 }
 
 // rawRow is containers that the engine alone runs.
@@ -103,22 +111,24 @@ func (r *rawRow) ready(b *testing.B) {
 }
 
 // replace stops each container and starts another one in its place, and returns how long that took without removing the old ones.
-func (r *rawRow) replace(b *testing.B) time.Duration {
+func (r *rawRow) replace(b *testing.B) (stopped, started time.Duration) {
 	b.Helper()
 	old := make([]string, 0, len(r.ids))
-	began := time.Now()
 	for i, id := range r.ids {
+		began := time.Now()
 		if err := r.engine.Stop(b.Context(), id, 10*time.Second); err != nil {
 			b.Fatal(err)
 		}
+		stopped += time.Since(began)
+		began = time.Now()
 		old, r.ids[i] = append(old, id), r.start(b)
+		started += time.Since(began)
 	}
-	took := time.Since(began)
 	for _, id := range old {
 		if err := r.engine.Remove(b.Context(), id); err != nil {
 			b.Fatal(err)
 		}
 	}
 	r.ready(b)
-	return took
+	return stopped, started
 }
