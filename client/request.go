@@ -99,7 +99,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	if err != nil {
 		return err
 	}
-	if a.status != http.StatusOK {
+	if a.status != http.StatusOK && a.status != http.StatusNoContent {
 		return r.failure(a)
 	}
 	if out == nil {

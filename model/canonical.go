@@ -137,8 +137,12 @@ func (r *Resources) appendCanonical(dst []byte) []byte {
 
 func (o *RolloutOptions) appendCanonical(dst []byte) []byte {
 	dst = append(dst, '{')
+	dst = appendPrunedInt(dst, "canary", o.Canary)
 	dst = appendPrunedBool(dst, "ignoreFailures", o.IgnoreFailures)
+	dst = appendPrunedString(dst, "maxFailures", string(o.MaxFailures))
 	dst = appendPrunedBool(dst, "migrate", o.Migrate)
+	dst = appendPrunedInt(dst, "minHealthy", o.MinHealthy)
+	dst = appendPrunedString(dst, "onFailure", string(o.OnFailure))
 	dst = appendPrunedBool(dst, "overlap", o.Overlap)
 	dst = appendPrunedInt(dst, "parallelism", o.Parallelism)
 	dst = appendPrunedInt(dst, "timeout", o.Timeout)

@@ -132,6 +132,10 @@ func TestComputeIDCoversEveryOtherField(t *testing.T) {
 		"rolloutOptions.token":              func(j *Job) { *j.RolloutOptions.Token += "x" },
 		"rolloutOptions.ignoreFailures":     func(j *Job) { *j.RolloutOptions.IgnoreFailures = false },
 		"rolloutOptions.ignoreFailures nil": func(j *Job) { j.RolloutOptions.IgnoreFailures = nil },
+		"rolloutOptions.canary":             func(j *Job) { j.RolloutOptions.Canary = ptr(1) },
+		"rolloutOptions.maxFailures":        func(j *Job) { j.RolloutOptions.MaxFailures = "1" },
+		"rolloutOptions.minHealthy":         func(j *Job) { j.RolloutOptions.MinHealthy = ptr(int64(1)) },
+		"rolloutOptions.onFailure":          func(j *Job) { j.RolloutOptions.OnFailure = OnFailurePause },
 		"runtime":                           func(j *Job) { j.Runtime += "x" },
 	}
 	seen := map[JobID]string{base.ComputeID(): "no change"}

@@ -35,6 +35,8 @@ const (
 	CodeUnknownCommand          Code = "UNKNOWN_COMMAND" // a newer version wrote it
 	CodeInternal                Code = "INTERNAL"
 	CodeGroupNotFound           Code = "DEPLOYMENT_GROUP_NOT_FOUND"
+	CodeRolloutChanged          Code = "ROLLOUT_CHANGED" // it has ended, was replaced, or went on since it was looked at
+	CodeNotRollingOut           Code = "NOT_ROLLING_OUT" // the group has no rollout for this
 	CodeNotFound                Code = "NOT_FOUND"
 	CodeRuntimeUnavailable      Code = "RUNTIME_UNAVAILABLE" // the container engine does not answer
 	CodeTaskFailed              Code = "TASK_FAILED"         // a job that was waited for will not run as it is
@@ -73,6 +75,9 @@ var classes = map[Code]Class{
 	CodeJobNotDeployed:          ClassNotFound,
 	CodeHostNotFound:            ClassNotFound,
 	CodeGroupNotFound:           ClassNotFound,
+	CodeGroupConflict:           ClassConflict,
+	CodeRolloutChanged:          ClassConflict,
+	CodeNotRollingOut:           ClassConflict,
 	CodeNotFound:                ClassNotFound,
 	CodeJobAlreadyExists:        ClassConflict,
 	CodeJobAlreadyDeployed:      ClassConflict,

@@ -19,6 +19,13 @@ const (
 	EventHostUndrained     EventType = "host.undrained"
 	EventTaskStatus        EventType = "task.status"
 	EventTaskRemoved       EventType = "task.removed"
+	EventGroupCreated      EventType = "group.created"
+	EventGroupRemoved      EventType = "group.removed"
+	EventRolloutStarted    EventType = "rollout.started"
+	EventRolloutHost       EventType = "rollout.host"   // a host came to another phase
+	EventRolloutPaused     EventType = "rollout.paused" // by somebody, by a failure or behind its canaries
+	EventRolloutResumed    EventType = "rollout.resumed"
+	EventRolloutFinished   EventType = "rollout.finished"
 	EventHeartbeat         EventType = "heartbeat" // nothing happened; every 10 s
 	EventReset             EventType = "reset"     // events before Index are no longer known: read everything again
 )
@@ -45,4 +52,11 @@ type Event struct {
 	Reason     EventReason `json:"reason,omitempty"`
 	Deployment *Deployment `json:"deployment,omitempty"`
 	Status     *TaskStatus `json:"status,omitempty"` // for task.status
+
+	// Of groups and rollouts.
+	Group   string       `json:"group,omitempty"`
+	Rollout uint64       `json:"rollout,omitempty"`
+	State   RolloutState `json:"state,omitempty"`   // that the rollout came to
+	Phase   RolloutPhase `json:"phase,omitempty"`   // that the host came to
+	Message string       `json:"message,omitempty"` // why
 }

@@ -24,9 +24,13 @@ const (
 	ReasonHostsChanged RollingUpdateReason = "HOSTS_CHANGED"
 )
 
-// SameSelectors reports whether both groups choose their hosts alike: the same selectors in the same order, lists in any order.
+// SameSelectors reports whether both groups choose their hosts in the same words, in whatever order.
 func (g DeploymentGroup) SameSelectors(other DeploymentGroup) bool {
-	return slices.EqualFunc(g.HostSelectors, other.HostSelectors, HostSelector.Equal)
+	return hasSelectors(g.HostSelectors, other.HostSelectors) && hasSelectors(other.HostSelectors, g.HostSelectors)
+}
+
+func hasSelectors(all, some []HostSelector) bool {
+	return !slices.ContainsFunc(some, func(s HostSelector) bool { return !slices.ContainsFunc(all, s.Equal) })
 }
 
 // Matches reports whether a host with these labels belongs to the group. A group without selectors has no hosts.
@@ -114,7 +118,7 @@ type RollingUpdateResponse struct {
 	Status Code `json:"status"`
 }
 
-// The status words of deployment groups that are no errors.
+// The status words of deployment groups that are no failures. CodeGroupConflict is the code of an error too.
 const (
 	CodeGroupCreated     Code = "CREATED"
 	CodeGroupNotModified Code = "NOT_MODIFIED"
@@ -140,6 +144,25 @@ type DeploymentGroupStatusResponse struct {
 	Error                 *string                     `json:"error"` // null unless failed; "" when idle
 	HostStatuses          []DeploymentGroupHostStatus `json:"hostStatuses"`
 	DeploymentGroupStatus *DeploymentGroupStatus      `json:"deploymentGroupStatus"` // nil when idle
+}
+
+// StatusResponse sums up a group as the original did. The error is null unless the group FAILED, and "" while it is idle.
+func (g DeploymentGroup) StatusResponse(status *DeploymentGroupStatus, hosts []DeploymentGroupHostStatus) DeploymentGroupStatusResponse {
+	response := DeploymentGroupStatusResponse{DeploymentGroup: g, HostStatuses: hosts, DeploymentGroupStatus: status}
+	if status == nil {
+		response.Status, response.Error = GroupStatusIdle, new(string)
+		return response
+	}
+	switch status.State {
+	case GroupRollingOut:
+		response.Status = GroupStatusRollingOut
+	case GroupDone:
+		response.Status = GroupStatusActive
+	case GroupFailed:
+		text := status.Error
+		response.Status, response.Error = GroupStatusFailed, &text
+	}
+	return response
 }
 
 // DeploymentGroupHostStatus is one host of a group in a status answer. JobID and State are null while nothing of the group runs there.

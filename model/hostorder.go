@@ -9,12 +9,12 @@ import (
 // SortHosts sorts host names for people, in the order of the original's deployment groups: runs of digits compare as numbers,
 // everything else as words, so that web9 comes before web10 and web-9.
 func SortHosts(hosts []string) {
-	slices.SortFunc(hosts, compareHosts)
+	slices.SortFunc(hosts, CompareHosts)
 }
 
-// compareHosts compares the names run by run, a run being all digits or no digits. Names with equal runs are ordered by length
+// CompareHosts compares the names run by run, a run being all digits or no digits. Names with equal runs are ordered by length
 // (host2 before host02), and at last by their bytes.
-func compareHosts(a, b string) int {
+func CompareHosts(a, b string) int {
 	restA, restB := a, b
 	for restA != "" && restB != "" {
 		var runA, runB string

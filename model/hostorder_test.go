@@ -37,7 +37,7 @@ func TestCompareHosts(t *testing.T) {
 		{"a99999999999999999998", "a99999999999999999999"},
 		{"", "a"},
 	} {
-		if compareHosts(test.first, test.second) >= 0 || compareHosts(test.second, test.first) <= 0 {
+		if CompareHosts(test.first, test.second) >= 0 || CompareHosts(test.second, test.first) <= 0 {
 			t.Errorf("%q does not come before %q", test.first, test.second)
 		}
 	}

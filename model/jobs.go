@@ -85,6 +85,13 @@ type RolloutOptions struct {
 	Overlap        *bool   `json:"overlap"`
 	Token          *string `json:"token"`
 	IgnoreFailures *bool   `json:"ignoreFailures"`
+
+	// What the original did not have. Each is left out where it is unset.
+
+	Canary      *int         `json:"canary,omitempty"`      // hosts to change before the rollout waits for a resume; 0: none
+	MaxFailures FailureLimit `json:"maxFailures,omitempty"` // hosts that may fail: a number, or a share of the hosts such as "10%"
+	MinHealthy  *int64       `json:"minHealthy,omitempty"`  // seconds a host has to keep running before the next one's turn
+	OnFailure   OnFailure    `json:"onFailure,omitempty"`   // what to do when more hosts failed
 }
 
 // Clone returns a copy that shares nothing with the job.
@@ -137,6 +144,10 @@ func (o *RolloutOptions) clone() *RolloutOptions {
 		Overlap:        clonePointer(o.Overlap),
 		Token:          clonePointer(o.Token),
 		IgnoreFailures: clonePointer(o.IgnoreFailures),
+		Canary:         clonePointer(o.Canary),
+		MaxFailures:    o.MaxFailures,
+		MinHealthy:     clonePointer(o.MinHealthy),
+		OnFailure:      o.OnFailure,
 	}
 }
 

@@ -298,7 +298,7 @@ func readHealthCheck(r *reader, h *HealthCheck) error {
 	return read("port", func() error { return readString(r, &h.Port) })
 }
 
-// MarshalJSON writes all fields.
+// MarshalJSON writes the original's fields, and ours where they are set.
 func (o RolloutOptions) MarshalJSON() ([]byte, error) {
 	return appendRolloutOptions(nil, &o), nil
 }
@@ -320,6 +320,10 @@ func appendRolloutOptions(dst []byte, o *RolloutOptions) []byte {
 		dst = appendString(dst, *o.Token)
 	}
 	dst = appendBoolOrNull(append(dst, `,"ignoreFailures":`...), o.IgnoreFailures)
+	dst = appendPrunedInt(dst, "canary", o.Canary)
+	dst = appendPrunedString(dst, "maxFailures", string(o.MaxFailures))
+	dst = appendPrunedInt(dst, "minHealthy", o.MinHealthy)
+	dst = appendPrunedString(dst, "onFailure", string(o.OnFailure))
 	return append(dst, '}')
 }
 
@@ -338,6 +342,14 @@ func readRolloutOptions(r *reader, o *RolloutOptions) error {
 			return readNullable(r, &o.Token, readString)
 		case "ignoreFailures":
 			return readOptionalBool(r, &o.IgnoreFailures)
+		case "canary":
+			return readOptionalInt(r, &o.Canary)
+		case "maxFailures":
+			return readString(r, (*string)(&o.MaxFailures))
+		case "minHealthy":
+			return readOptionalInt64(r, &o.MinHealthy)
+		case "onFailure":
+			return readWord(r, &o.OnFailure, "reaction to failures", onFailureWords)
 		default:
 			return r.skip()
 		}

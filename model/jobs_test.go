@@ -127,6 +127,7 @@ func drawJob(t *rapid.T) Job {
 func TestCloneSharesNothing(t *testing.T) {
 	job := fullJob()
 	job.HealthCheck.Command = []string{"true"}
+	job.RolloutOptions = fullRolloutOptions()
 	clone := job.Clone()
 	if diff := cmp.Diff(job, clone); diff != "" {
 		t.Fatalf("the clone differs (-job +clone):\n%s", diff)
@@ -134,6 +135,7 @@ func TestCloneSharesNothing(t *testing.T) {
 	scribble(reflect.ValueOf(&clone).Elem())
 	want := fullJob()
 	want.HealthCheck.Command = []string{"true"}
+	want.RolloutOptions = fullRolloutOptions()
 	if diff := cmp.Diff(want, job); diff != "" {
 		t.Errorf("a change of the clone shows in the job (-want +got):\n%s", diff)
 	}

@@ -62,6 +62,7 @@ func nouns() map[string]any {
 		"PortMapping unset":     PortMapping{Protocol: "tcp"},
 		"Resources unset":       Resources{},
 		"RolloutOptions unset":  RolloutOptions{},
+		"RolloutOptions":        *fullRolloutOptions(),
 		"ServicePorts null":     ServicePorts{},
 		"ServicePorts of kinds": ServicePorts{Ports: map[string]ServicePortParameters{"a": {}, "b": {Tags: []string{}}, "c": {Null: true}}},
 
@@ -100,6 +101,27 @@ func nouns() map[string]any {
 		"DeploymentGroupStatusFailed":  DeploymentGroupStatusResponse{DeploymentGroup: group, Status: GroupStatusFailed, Error: ptr("timed out"), HostStatuses: []DeploymentGroupHostStatus{{"host1", id, StateRunning}, {Host: "host2"}}, DeploymentGroupStatus: &groupStatus},
 		"DeploymentGroupStatusIdle":    DeploymentGroupStatusResponse{DeploymentGroup: DeploymentGroup{Name: "web-group"}, Status: GroupStatusIdle, Error: ptr("")},
 		"DeploymentGroupStatusRolling": DeploymentGroupStatusResponse{DeploymentGroup: DeploymentGroup{Name: "web-group"}, Status: GroupStatusRollingOut},
+
+		"Rollout": Rollout{
+			ID: 12, Group: "web-group", Reason: RolloutBack, From: id, To: id, User: "alice", Started: 1500000000000, Ended: 1500000009000,
+			Options: *fullRolloutOptions(), State: RolloutFailed, Since: 1500000009000, Code: CodeRolloutTimedOut, Result: "host1: timed out",
+			CanaryPassed: true, Accepted: 1, Listed: true, Undoes: 7, Cause: "host2: timed out",
+			Counts: &RolloutCounts{Done: 3, Failed: 1, Skipped: 2, Stopped: 4},
+		},
+		"Rollout unset": Rollout{ID: 12, Group: "web-group", Reason: RolloutByUser, State: RolloutRunning},
+		"RolloutHost": RolloutHost{
+			Host: "host1", Phase: PhaseFailed, Since: 5, Step: 3, Attempt: 2, Started: 1, Deployed: 2, Ended: 5, Code: CodeRolloutTimedOut,
+			Reason: "timed out", Before: []JobID{id}, Undeployed: []JobID{id}, TaskSince: 4, First: true, Restore: true, Wanted: []JobID{id},
+		},
+		"RolloutHost unset": RolloutHost{Host: "host1", Phase: PhasePending},
+		"RolloutMove": RolloutMove{
+			Host: "host1", From: PhasePending, Step: 1, To: PhaseAwaiting, Leave: true, Undeploy: []JobID{id}, Deploy: []JobID{id},
+			TaskSince: 3, Code: CodeRolloutTimedOut, Reason: "timed out",
+		},
+		"Event of a rollout": Event{
+			Index: 4, Type: EventRolloutHost, Time: 1500000000000, JobID: &id, Host: "host1",
+			Group: "web-group", Rollout: 12, State: RolloutRunning, Phase: PhaseFailed, Message: "timed out",
+		},
 
 		"CreateJobResponse":             CreateJobResponse{Status: CodeInvalidJob, Errors: []string{"image is not specified"}, ID: id.String()},
 		"CreateJobResponse unset":       CreateJobResponse{Status: CodeOK, ID: id.String()},

@@ -23,6 +23,7 @@ var (
 		ActionUndeployOldJobs, ActionDeployNewJob, ActionAwaitRunning,
 		ActionForceUndeployJobs, ActionAwaitUndeployed, ActionMarkUndeployed,
 	}
+	onFailureWords   = []OnFailure{OnFailureStop, OnFailurePause, OnFailureRollback}
 	groupStatusWords = []DeploymentGroupStatusWord{GroupStatusRollingOut, GroupStatusActive, GroupStatusFailed, GroupStatusIdle}
 	versionWords     = []VersionCompatibility{
 		VersionEqual, VersionCompatible, VersionMaybe, VersionIncompatible, VersionInvalid, VersionMissing,

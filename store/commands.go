@@ -114,6 +114,9 @@ type Result struct {
 	Acks       []Ack            // of a statuses command, one for each of its batches
 	Removed    []model.JobID    // of ExpireJobs and ReapJobs
 	Histories  int              // of ReapHistory: how many jobs' history was removed
+	Status     model.Code       // of CreateGroup
+	Rollout    uint64           // of StartRollout, RollBack and ConvergeGroup: the id of what was started
+	Stale      []string         // of StepRollout: hosts whose move came too late
 	Group      []Result         // of a group, one for each of its commands
 }
 
@@ -149,6 +152,17 @@ func handlers() map[CommandType]handler {
 		commandReapHistory:    handle((*batch).reapHistory),
 		commandDrainHost:      handle((*batch).drainHost),
 		commandUndrainHost:    handle((*batch).undrainHost),
+		commandCreateGroup:    handle((*batch).createGroup),
+		commandRemoveGroup:    handle((*batch).removeGroup),
+		commandStartRollout:   handle((*batch).startRollout),
+		commandRollBack:       handle((*batch).rollBack),
+		commandPauseRollout:   handle((*batch).pauseRollout),
+		commandResumeRollout:  handle((*batch).resumeRollout),
+		commandStopRollout:    handle((*batch).stopRollout),
+		commandConvergeGroup:  handle((*batch).convergeGroup),
+		commandStepRollout:    handle((*batch).stepRollout),
+		commandHoldRollout:    handle((*batch).holdRollout),
+		commandFinishRollout:  handle((*batch).finishRollout),
 	}
 }
 

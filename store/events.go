@@ -21,6 +21,16 @@ type eventRecord struct {
 	reason     model.EventReason
 	deployment *model.Deployment
 	status     *statusRecord
+	rollout    *rolloutEvent
+}
+
+// rolloutEvent is what events of groups and rollouts tell besides.
+type rolloutEvent struct {
+	group   string
+	id      uint64
+	state   model.RolloutState
+	phase   model.RolloutPhase
+	message string
 }
 
 // event notes an event of the command being applied.
@@ -38,6 +48,9 @@ func (e *eventRecord) event() model.Event {
 	if e.status != nil {
 		status := e.status.taskStatus()
 		event.Status = &status
+	}
+	if r := e.rollout; r != nil {
+		event.Group, event.Rollout, event.State, event.Phase, event.Message = r.group, r.id, r.state, r.phase, r.message
 	}
 	return event
 }

@@ -32,6 +32,7 @@ func (b *batch) expireJob(h header, job *jobRecord) {
 		b.removeDeployment(h, deployment)
 		b.touchTasks(b.host(deployment.host))
 	}
+	b.failRolloutsOf(h, job)
 	b.dropJob(h, job)
 }
 

@@ -21,6 +21,12 @@ func FuzzApply(f *testing.F) {
 		Undeploy{Host: "h", JobID: job.ID}, HostLiveness{Changes: []LivenessChange{{Host: "h", AgentID: "a", Up: true}}},
 		ExpireJobs{Limit: 2}, ReapHost{Host: "h", AgentID: "a", Before: 5}, ReapJobs{Before: 5, Limit: 2}, ReapHistory{Limit: 2},
 		DrainHost{Host: "h", StopGroupJobs: true}, UndrainHost{Host: "h"},
+		CreateGroup{Group: testGroup("g", "web")}, StartRollout{Group: "g", JobID: job.ID}, RollBack{Group: "g"}, RollBack{Group: "g", To: job.ID},
+		PauseRollout{Group: "g"}, ResumeRollout{Group: "g"}, StopRollout{Group: "g"}, ConvergeGroup{Group: "g", Rollout: 1},
+		HoldRollout{Group: "g", Rollout: 1, State: model.RolloutCanary}, FinishRollout{Group: "g", Rollout: 1, State: model.RolloutRolledBack},
+		StepRollout{Group: "g", Rollout: 1, Moves: []model.RolloutMove{
+			{Host: "h1", From: model.PhasePending, To: model.PhaseAwaiting, Deploy: []model.JobID{job.ID}},
+		}}, RemoveGroup{Name: "g"},
 	} {
 		command, err := Encode(1, model.Request{ID: "r", User: "u"}, body)
 		if err != nil {

@@ -142,6 +142,7 @@ func (b *batch) dropHost(h header, host *hostRecord) {
 	b.removeHostHistory(host.Name)
 	b.drop(tableHosts, host)
 	b.remove(hostKey(host.Name))
+	b.dropHostFromGroups(host.Name)
 	b.event(eventRecord{kind: model.EventHostDeregistered, at: h.Time, user: h.User, reason: h.reason, host: host.Name})
 }
 
@@ -186,8 +187,12 @@ func (b *batch) host(name string) *hostRecord {
 }
 
 func (b *batch) putHost(host *hostRecord) {
+	old := b.host(host.Name)
 	b.insert(tableHosts, host)
 	b.put(hostKey(host.Name), host)
+	if old == nil || !maps.Equal(old.Labels, host.Labels) {
+		b.regroup(host.Name, host.Labels, true)
+	}
 }
 
 // touchTasks wakes the stream of the host's agent; nothing of the host itself changes.

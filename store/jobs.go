@@ -69,6 +69,10 @@ func (b *batch) removeJob(h header, c RemoveJob) Result {
 		return Result{Err: model.Errorf(model.CodeJobStillInUse,
 			"job %s is still deployed to %s; undeploy it first", record.key, nameSome(hosts))}
 	}
+	if group, needed := b.groupJobs()[c.ID]; needed {
+		return Result{Err: model.Errorf(model.CodeJobStillInUse,
+			"job %s is in use by deployment group %s; roll another job out there, or remove the group first", record.key, group)}
+	}
 	b.dropJob(h, record)
 	return Result{}
 }

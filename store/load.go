@@ -18,13 +18,16 @@ type loader struct {
 	requests    *requests
 	histories   histories
 	removedJobs map[string]*model.Job
+	visited     map[string][]string // hosts by the beginning of the keys of a rollout's progress
 }
 
 // load replaces the working set with what is in the database. Whoever waits for a change of it is woken.
 func (s *State) load() error {
-	l := &loader{mem: s.mem.Txn(true), requests: newRequests(), histories: histories{}, removedJobs: map[string]*model.Job{}}
+	l := &loader{mem: s.mem.Txn(true), requests: newRequests(), histories: histories{}, removedJobs: map[string]*model.Job{}, visited: map[string][]string{}}
 	defer l.mem.Abort()
-	for _, table := range []string{tableMeta, tableJobs, tableHosts, tableAcks, tableDeployments, tableStatuses} {
+	for _, table := range []string{
+		tableMeta, tableJobs, tableHosts, tableAcks, tableDeployments, tableStatuses, tableGroups, tableMembers, tableRollouts, tableProgress,
+	} {
 		if _, err := l.mem.DeleteAll(table, indexID); err != nil {
 			return err
 		}
@@ -86,6 +89,10 @@ func (l *loader) all(txn *badger.Txn) error {
 		{deploymentPrefix, l.deployment},
 		{statusPrefix, l.status},
 		{requestPrefix, l.request},
+		{memberPrefix, l.member},
+		{groupPrefix, l.group},
+		{progressPrefix, l.progress},
+		{rolloutPrefix, l.rollout},
 	} {
 		if err := scan(txn, table.prefix, table.load); err != nil {
 			return err
@@ -159,6 +166,51 @@ func (l *loader) request(_, value []byte) error {
 	}
 	l.requests.add(row)
 	return nil
+}
+
+func (l *loader) member(key, _ []byte) error {
+	names, ok := splitJoined(memberPrefix, key)
+	if !ok || len(names) != 2 {
+		return fmt.Errorf("the member key %q is damaged", key)
+	}
+	return l.mem.Insert(tableMembers, &memberRecord{group: names[0], host: names[1]})
+}
+
+func (l *loader) group(_, value []byte) error {
+	var record groupRecord
+	if err := json.Unmarshal(value, &record.groupRow); err != nil {
+		return err
+	}
+	record.match(l.mem)
+	return l.mem.Insert(tableGroups, &record)
+}
+
+// progress keeps the rows of each group's last rollout, and of the others which hosts have one.
+func (l *loader) progress(key, value []byte) error {
+	names, ok := splitJoined(progressPrefix, key)
+	if !ok || len(names) != 3 || len(names[1]) != 8 {
+		return fmt.Errorf("the key %q of a rollout's progress is damaged", key)
+	}
+	rollout := names[0] + names[1]
+	l.visited[rollout] = append(l.visited[rollout], names[2])
+	id := binary.BigEndian.Uint64([]byte(names[1]))
+	if group := first[groupRecord](l.mem, tableGroups, indexID, names[0]); group == nil || group.Rollout != id {
+		return nil
+	}
+	record := &progressRecord{group: names[0], rollout: id}
+	if err := json.Unmarshal(value, &record.row); err != nil {
+		return err
+	}
+	return l.mem.Insert(tableProgress, record)
+}
+
+func (l *loader) rollout(_, value []byte) error {
+	var record rolloutRecord
+	if err := json.Unmarshal(value, &record.Rollout); err != nil {
+		return err
+	}
+	record.visited = l.visited[record.Group+rolloutName(record.ID)]
+	return l.mem.Insert(tableRollouts, &record)
 }
 
 // history reads keys, and values only for the time of the last row of each job on each host.

@@ -23,8 +23,8 @@ type ReapHost struct {
 
 func (ReapHost) commandType() CommandType { return commandReapHost }
 
-// ReapJobs removes jobs that are deployed nowhere and have not been used since Before, whatever their tokens. A job's last use is the
-// newest row of its history or, when it has none, its creation.
+// ReapJobs removes jobs that are deployed nowhere, are no group's, and have not been used since Before, whatever their tokens. A job's
+// last use is the newest row of its history or, when it has none, its creation.
 type ReapJobs struct {
 	Before model.Timestamp `json:"before"`
 	Limit  int             `json:"limit"` // the most jobs to remove
@@ -58,8 +58,9 @@ func (b *batch) reapHost(h header, c ReapHost) Result {
 func (b *batch) reapJobs(h header, c ReapJobs) Result {
 	h.reason = model.ReasonUnused
 	var unused []*jobRecord
+	needed := b.groupJobs()
 	each(b.mem, tableJobs, indexID, nil, func(job *jobRecord) {
-		if len(unused) < c.Limit && b.unusedSince(job, c.Before) {
+		if _, inGroup := needed[job.job.ID]; !inGroup && len(unused) < c.Limit && b.unusedSince(job, c.Before) {
 			unused = append(unused, job)
 		}
 	})

@@ -17,6 +17,8 @@ type requestRow struct {
 	Subject string       `json:"subject"`
 	Index   uint64       `json:"index"`
 	Err     *model.Error `json:"err,omitempty"`
+	Status  model.Code   `json:"status,omitempty"`
+	Rollout uint64       `json:"rollout,omitempty"`
 }
 
 // requests is the ring of recent requests. It belongs to apply.
@@ -40,7 +42,7 @@ func (r *requests) lookup(id, subject string) (Result, bool) {
 	if row.Subject != subject {
 		return Result{Err: model.Errorf(model.CodeInvalid, "request id %q was already used for %q; use a new one", id, row.Subject)}, true
 	}
-	return Result{Index: row.Index, Err: row.Err}, true
+	return Result{Index: row.Index, Err: row.Err, Status: row.Status, Rollout: row.Rollout}, true
 }
 
 func (r *requests) add(row requestRow) (slot uint64) {
@@ -56,7 +58,10 @@ func (r *requests) add(row requestRow) (slot uint64) {
 
 func (b *batch) rememberRequest(id, subject string, result Result) {
 	requests := b.state.requests
-	row := requestRow{Number: requests.next, ID: id, Subject: subject, Index: result.Index, Err: result.Err}
+	row := requestRow{
+		Number: requests.next, ID: id, Subject: subject,
+		Index: result.Index, Err: result.Err, Status: result.Status, Rollout: result.Rollout,
+	}
 	b.put(requestKey(requests.add(row)), row)
 }
 

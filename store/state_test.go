@@ -172,6 +172,7 @@ func view(t *testing.T, s *State) string {
 		registered, _ := s.Registered(model.Registration{Host: name, AgentID: host.AgentID})
 		all["host "+name], all["agent "+name], all["tasks "+name], all["acks "+name] = host.HostStatus, host.AgentID, tasks, registered
 	}
+	viewGroups(t, s, all)
 	encoded, err := json.MarshalIndent(all, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -208,6 +209,7 @@ func script(m *machine) {
 	m.ok(DeregisterHost{Host: "h3"})
 	m.as(model.Request{ID: "r-2"}, RemoveJob{ID: gone.ID})
 	scriptExpiry(m)
+	scriptGroups(m)
 }
 
 // scriptExpiry has masters remove a job of each kind, and a host, by themselves.

@@ -21,6 +21,10 @@ const (
 	statusPrefix     = "t/"           // host, job id: statusRow
 	historyPrefix    = "h/"           // index of the job's creation, host, number: historyRow
 	requestPrefix    = "r/"           // slot: requestRow
+	groupPrefix      = "g/"           // group: groupRow
+	memberPrefix     = "b/"           // group, host: nothing; hosts that the group rolled to
+	rolloutPrefix    = "o/"           // group, id: model.Rollout
+	progressPrefix   = "p/"           // group, id, host: model.RolloutHost
 	redoPrefix       = "!redo/chunk/" // number: writes of a command too big for one transaction
 	redoCommitKey    = "!redo/commit" // there when all the chunks are and must take effect
 )
@@ -33,6 +37,10 @@ const (
 	tableAcks        = "acks"
 	tableDeployments = "deployments"
 	tableStatuses    = "statuses"
+	tableGroups      = "groups"
+	tableMembers     = "members"
+	tableRollouts    = "rollouts"
+	tableProgress    = "progress"
 )
 
 // Indexes of the tables. Those of a host alone are the beginning of the ids of deployments and statuses.
@@ -41,6 +49,7 @@ const (
 	indexName = "name" // jobs: name and version
 	indexJob  = "job"
 	indexPort = "port" // deployments: host and static external port
+	indexHost = "host" // members and progress
 
 	indexExpires = "expires" // jobs that expire, the first one first
 )
@@ -95,6 +104,14 @@ func tables() *memdb.DBSchema {
 		table(tableStatuses,
 			unique(indexID, joined(func(r *statusRecord) []string { return []string{r.host, r.key} })),
 			many(indexJob, joined(func(r *statusRecord) []string { return []string{r.key} }))),
+		table(tableGroups, unique(indexID, plain(func(r *groupRecord) string { return r.name() }))),
+		table(tableMembers,
+			unique(indexID, joined(func(r *memberRecord) []string { return []string{r.group, r.host} })),
+			many(indexHost, joined(func(r *memberRecord) []string { return []string{r.host} }))),
+		table(tableRollouts, unique(indexID, joined(func(r *rolloutRecord) []string { return []string{r.Group, rolloutName(r.ID)} }))),
+		table(tableProgress,
+			unique(indexID, joined(func(r *progressRecord) []string { return []string{r.group, r.row.Host} })),
+			many(indexHost, joined(func(r *progressRecord) []string { return []string{r.row.Host} }))),
 	} {
 		schema.Tables[t.Name] = t
 	}
@@ -202,6 +219,30 @@ func hostKey(host string) []byte            { return append([]byte(hostPrefix), 
 func ackKey(host string) []byte             { return append([]byte(ackPrefix), host...) }
 func deploymentKey(host, job string) []byte { return joinedKey(deploymentPrefix, host, job) }
 func statusKey(host, job string) []byte     { return joinedKey(statusPrefix, host, job) }
+func groupKey(group string) []byte          { return append([]byte(groupPrefix), group...) }
+func memberKey(group, host string) []byte   { return joinedKey(memberPrefix, group, host) }
+func rolloutKey(group string, id uint64) []byte {
+	return joinedKey(rolloutPrefix, group, rolloutName(id))
+}
+func progressKey(group string, id uint64, host string) []byte {
+	return joinedKey(progressPrefix, group, rolloutName(id), host)
+}
+
+// rolloutName is an id whose order as a string is that of the number.
+func rolloutName(id uint64) string { return string(encodeIndex(id)) }
+
+// splitJoined takes apart what joinedKey put together.
+func splitJoined(prefix string, key []byte) ([]string, bool) {
+	var names []string
+	for rest := key[len(prefix):]; len(rest) > 0; {
+		name, after, ok := cutBytes(rest)
+		if !ok {
+			return nil, false
+		}
+		names, rest = append(names, string(name)), after
+	}
+	return names, true
+}
 
 // first returns the record of a unique index, nil when there is none.
 func first[R any](txn *memdb.Txn, table, index string, args ...any) *R {
