@@ -21,9 +21,15 @@ import (
 // startCluster runs a master and its agents in this process until the benchmark ends, and returns a client of it.
 func startCluster(b *testing.B, agents ...daemon.Agent) *client.Client {
 	b.Helper()
+	return runCluster(b, slog.New(slog.DiscardHandler), agents...)
+}
+
+// runCluster is startCluster with a log.
+func runCluster(b testing.TB, log *slog.Logger, agents ...daemon.Agent) *client.Client {
+	b.Helper()
 	ready := make(chan daemon.Running, 1)
 	config := daemon.Config{
-		StateDir: b.TempDir(), Version: "bench", Logger: slog.New(slog.DiscardHandler), Loopback: true,
+		StateDir: b.TempDir(), Version: "bench", Logger: log, Loopback: true,
 		Master: &daemon.Master{Name: "m1", HTTP: "127.0.0.1:0", Gossip: "127.0.0.1:0", Raft: "127.0.0.1:0"},
 		Agents: agents, Ready: func(r daemon.Running) { ready <- r },
 	}

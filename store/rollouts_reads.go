@@ -91,6 +91,49 @@ func compareTurns(a, b model.RolloutHost) int {
 	}
 }
 
+// GroupsOf returns the groups to which a change of the host may matter: its hosts and those that left it, as far as a rollout that is
+// not through has not done with them.
+func (s *State) GroupsOf(host string) []string {
+	txn := s.mem.Txn(false)
+	var names []string
+	each(txn, tableGroups, indexID, nil, func(g *groupRecord) {
+		row := first[progressRecord](txn, tableProgress, indexID, g.name(), host)
+		_, belongs := slices.BinarySearchFunc(g.hosts, host, model.CompareHosts)
+		if row == nil && !belongs && !slices.Contains(g.left, host) {
+			return
+		}
+		rollout := first[rolloutRecord](txn, tableRollouts, indexID, g.name(), rolloutName(g.Rollout))
+		if row == nil || !row.row.Phase.Final() || rollout == nil || !rollout.State.Active() {
+			names = append(names, g.name())
+		}
+	})
+	return names
+}
+
+// RollingOut returns the groups that have a rollout which is not through.
+func (s *State) RollingOut() []string {
+	txn := s.mem.Txn(false)
+	var names []string
+	each(txn, tableGroups, indexID, nil, func(g *groupRecord) {
+		rollout := first[rolloutRecord](txn, tableRollouts, indexID, g.name(), rolloutName(g.Rollout))
+		if rollout != nil && rollout.State.Active() {
+			names = append(names, g.name())
+		}
+	})
+	return names
+}
+
+// GroupsOfJob returns the groups that are at a job, or on the way there.
+func (s *State) GroupsOfJob(id model.JobID) []string {
+	var names []string
+	each(s.mem.Txn(false), tableGroups, indexID, nil, func(g *groupRecord) {
+		if g.Group.JobID == id {
+			names = append(names, g.name())
+		}
+	})
+	return names
+}
+
 // GroupView is a group with everything that decides what to do next, all as of one moment. What it returns is shared: only to be
 // read.
 type GroupView struct {
@@ -143,7 +186,8 @@ func (v *GroupView) Hosts() []string { return v.group.hosts }
 // Left returns the hosts that it rolled to and that its selectors do not match any more.
 func (v *GroupView) Left() []string { return v.group.left }
 
-// Host returns what is deployed to a host and runs there, and whether it was last recorded to be up; false when it is not registered.
+// Host returns what is deployed to a host and runs there, whether it was last recorded to be up, and its drain; false when it is not
+// registered.
 func (v *GroupView) Host(name string) (model.HostStatus, bool) {
 	record := first[hostRecord](v.txn, tableHosts, indexID, name)
 	if record == nil {
@@ -156,6 +200,7 @@ func (v *GroupView) Host(name string) (model.HostStatus, bool) {
 	if record.Up {
 		status.Status = model.Up
 	}
+	status.Drain = record.Drain
 	each(v.txn, tableDeployments, indexID, []any{name}, func(d *deploymentRecord) { status.Jobs[d.deployment.JobID] = d.deployment })
 	each(v.txn, tableStatuses, indexID, []any{name}, func(t *statusRecord) { status.Statuses[t.jobID()] = t.taskStatus() })
 	return status, true

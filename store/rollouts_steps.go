@@ -71,6 +71,9 @@ func (v *visit) prepare(settings model.RolloutSettings) bool {
 	if v.move.From == model.PhasePending && !v.mayBegin() {
 		return false
 	}
+	if v.host.Drain != nil && len(v.move.Deploy) > 0 {
+		return false // the planner did not see that it takes no deployments
+	}
 	v.check = model.RolloutCheck{
 		Group: v.group, Host: v.move.Host, Settings: settings, Migrate: v.rollout.MayMigrate(),
 		Deployments: map[model.JobID]model.Deployment{},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -269,5 +270,64 @@ func TestEventsOfRollouts(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestStepsDeployNothingToDrainedHosts(t *testing.T) {
+	m, one, two := rolling(t, model.RolloutOptions{})
+	m.begin("web", "h1", one)
+	m.ok(DrainHost{Host: "h1"})
+	m.ok(DrainHost{Host: "h2"})
+	view, err := m.state.GroupView("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if host, _ := view.Host("h2"); host.Drain == nil {
+		t.Error("the planner does not see that h2 is drained")
+	}
+	// What was planned before the drain comes too late; what deploys nothing does not.
+	begin := StepRollout{Group: "web", Rollout: m.last("web").ID, Moves: []model.RolloutMove{
+		{Host: "h2", From: model.PhasePending, To: model.PhaseAwaiting, Deploy: []model.JobID{one.ID}},
+	}}
+	if stale := m.ok(begin).Stale; len(stale) != 1 {
+		t.Error("h2 is drained and takes a deployment")
+	}
+	m.move("web", "h1", model.PhaseDone)
+	m.move("web", "h2", model.PhaseSkipped)
+	m.ok(StartRollout{Group: "web", JobID: two.ID})
+	m.ok(UndrainHost{Host: "h2"})
+	m.begin("web", "h2", two)
+}
+
+func TestGroupsThatAHostMattersTo(t *testing.T) {
+	m, one, two := rolling(t, model.RolloutOptions{})
+	m.ok(CreateGroup{Group: testGroup("idle", "web")})
+	m.ok(CreateGroup{Group: testGroup("other", "nobody")})
+	want := func(what, host string, groups ...string) {
+		t.Helper()
+		if got := m.state.GroupsOf(host); !slices.Equal(got, groups) {
+			t.Errorf("%s: %s matters to %v, want %v", what, host, got, groups)
+		}
+	}
+	want("before its turn", "h1", "idle", "web")
+	m.begin("web", "h1", one)
+	want("its turn", "h1", "idle", "web")
+	m.move("web", "h1", model.PhaseDone)
+	want("after its turn", "h1", "idle")
+	want("not registered", "h9")
+	if got := m.state.RollingOut(); !slices.Equal(got, []string{"web"}) {
+		t.Errorf("rolling out are %v", got)
+	}
+	m.finish("web", model.RolloutDone, "")
+	want("after the rollout", "h1", "idle", "web")
+	left := registration("h1", "a-h1")
+	left.Labels = map[string]string{"role": "elsewhere"}
+	m.ok(RegisterAgent{Registration: left})
+	want("it left", "h1", "web")
+	if got := m.state.RollingOut(); len(got) != 0 {
+		t.Errorf("rolling out are %v", got)
+	}
+	if one, two := m.state.GroupsOfJob(one.ID), m.state.GroupsOfJob(two.ID); !slices.Equal(one, []string{"web"}) || len(two) != 0 {
+		t.Errorf("groups of the jobs are %v and %v", one, two)
 	}
 }

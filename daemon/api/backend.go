@@ -133,6 +133,48 @@ type Backend interface {
 
 	// Undrain ends a drain and starts what was stopped with it; where there is none nothing changes. It fails with CodeHostNotFound.
 	Undrain(ctx context.Context, req model.Request, host string) error
+
+	// Groups returns the names of all deployment groups, sorted.
+	Groups() []string
+
+	// Group fails with CodeGroupNotFound.
+	Group(name string) (model.DeploymentGroup, error)
+
+	// CreateGroup returns CodeGroupCreated, or CodeGroupNotModified when there is one of that name with the same selectors. It fails
+	// with CodeGroupConflict when it has others, and with CodeInvalid.
+	CreateGroup(ctx context.Context, req model.Request, group model.DeploymentGroup) (model.Code, error)
+
+	// RemoveGroup removes a group; what it deployed stays deployed. It fails with CodeGroupNotFound.
+	RemoveGroup(ctx context.Context, req model.Request, name string) error
+
+	// GroupStatus sums up a group, with its hosts that are up. It fails with CodeGroupNotFound.
+	GroupStatus(name string) (model.DeploymentGroupStatusResponse, error)
+
+	// RollingUpdate brings a group to a job. Options may be nil. It fails with CodeGroupNotFound, CodeJobNotFound or CodeInvalid,
+	// checked in this order.
+	RollingUpdate(ctx context.Context, req model.Request, group string, job model.JobID, options *model.RolloutOptions) error
+
+	// StopGroup ends a group's rollout where it is. It fails with CodeGroupNotFound.
+	StopGroup(ctx context.Context, req model.Request, name string) error
+
+	// Rollouts returns a group's rollouts, the newest first, without their hosts. It fails with CodeGroupNotFound.
+	Rollouts(group string) ([]model.Rollout, error)
+
+	// Rollout returns a rollout with its hosts in the order of their turns; id 0 is the last one. It fails with CodeGroupNotFound or
+	// CodeNotFound.
+	Rollout(group string, id uint64) (model.Rollout, error)
+
+	// PauseRollout has further hosts wait, and ResumeRollout has a rollout that waits go on. They fail with CodeGroupNotFound or
+	// CodeNotRollingOut.
+	PauseRollout(ctx context.Context, req model.Request, group string) error
+	ResumeRollout(ctx context.Context, req model.Request, group string) error
+
+	// RollBack undoes a group's last rollout, or brings the group to the job to when it is set. It fails with CodeGroupNotFound,
+	// CodeJobNotFound or CodeNotRollingOut.
+	RollBack(ctx context.Context, req model.Request, group string, to model.JobID) error
+
+	// PreviewRollout tells what a rolling update would do. It fails as RollingUpdate does.
+	PreviewRollout(group string, job model.JobID, options *model.RolloutOptions) (model.RolloutPreview, error)
 }
 
 // Pool is what the handlers need of gossip. Everything is safe for concurrent use.

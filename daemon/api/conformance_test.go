@@ -18,7 +18,8 @@ const unknown = "nope:1:0123456789012345678901234567890123456789"
 
 // TestAnswers holds the statuses and bodies that clients of the original depend on. In paths and bodies WEB is the id of a job
 // without a token that is deployed to host1, FREE of one that is not deployed, SAFE of one with the token s+e&c/r%t, UNKNOWN a full
-// id of no job; all jobs want the same static port. There are the hosts host1 and host2. An answer of "*" is not looked at, one that
+// id of no job; all jobs want the same static port. There are the hosts host1 and host2, the group idle of both and the group busy of
+// host1 that rolls out WEB. An answer of "*" is not looked at, one that
 // ends with … is compared up to there.
 func TestAnswers(t *testing.T) {
 	token := "?token=" + url.QueryEscape("s+e&c/r%t")
@@ -156,6 +157,72 @@ func TestAnswers(t *testing.T) {
 		{"undeploy with a token with a bad escape", "DELETE", "/hosts/host1/jobs/WEB?token=%", "", 400, `{"code":"INVALID_REQUEST",…`},
 		{"undeploy with a token of a job that has none", "DELETE", "/hosts/host1/jobs/WEB?token=x", "", 403, `{"status":"FORBIDDEN",…`},
 
+		{"groups are listed", "GET", "/deployment-group/", "", 200, `["busy","idle"]`},
+		{"group", "GET", "/deployment-group/idle", "", 200, `{"name":"idle","hostSelectors":[{"label":"role","operator":"EQUALS","operand":"web"}]}`},
+		{"group that was rolled out", "GET", "/deployment-group/busy", "", 200, `{"name":"busy","hostSelectors":[{"label":"rack","operator":"EQUALS","operand":"a"}],` +
+			`"jobId":"WEB","rolloutOptions":{"timeout":300,"parallelism":1,"migrate":false,"overlap":false,"token":"","ignoreFailures":false},` +
+			`"rollingUpdateReason":"MANUAL"}`},
+		{"unknown group is an empty 404", "GET", "/deployment-group/nope", "", 404, ""},
+		{"group is created", "POST", "/deployment-group", `{"name":"new","hostSelectors":[{"label":"role","operator":"IN","operand":["web","db"]}]}`, 200,
+			`{"status":"CREATED"}`},
+		{"group with the same selectors", "POST", "/deployment-group/", `{"name":"idle","hostSelectors":[{"label":"role","operator":"EQUALS","operand":"web"}]}`, 200,
+			`{"status":"NOT_MODIFIED"}`},
+		{"group with other selectors is a 200", "POST", "/deployment-group/", `{"name":"idle","hostSelectors":[{"label":"role","operator":"EQUALS","operand":"db"}]}`, 200,
+			`{"status":"CONFLICT",…`},
+		{"group without a name", "POST", "/deployment-group", `{"hostSelectors":[]}`, 400, `{"code":"INVALID_REQUEST",…`},
+		{"group with a name that is no path", "POST", "/deployment-group", `{"name":"a/b","hostSelectors":[]}`, 400, `{"code":"INVALID_REQUEST",…`},
+		{"group with an unknown operator", "POST", "/deployment-group", `{"name":"new","hostSelectors":[{"label":"a","operator":"LIKE","operand":"b"}]}`, 400,
+			`{"code":"INVALID_REQUEST",…`},
+		{"group with an operand of the wrong shape", "POST", "/deployment-group", `{"name":"new","hostSelectors":[{"label":"a","operator":"EQUALS","operand":{}}]}`, 400,
+			`{"code":"INVALID_REQUEST",…`},
+		{"group of nothing", "POST", "/deployment-group", "", 422, `{"errors":[]}`},
+		{"group is removed", "DELETE", "/deployment-group/idle", "", 200, `{"status":"REMOVED"}`},
+		{"group is removed while it rolls out", "DELETE", "/deployment-group/busy/", "", 200, `{"status":"REMOVED"}`},
+		{"removal of an unknown group is a 200", "DELETE", "/deployment-group/nope", "", 200, `{"status":"DEPLOYMENT_GROUP_NOT_FOUND",…`},
+		{"status of a new group", "GET", "/deployment-group/idle/status", "", 200,
+			`{"deploymentGroup":{"name":"idle","hostSelectors":[{"label":"role","operator":"EQUALS","operand":"web"}]},"status":"IDLE","error":"",` +
+				`"hostStatuses":[{"host":"host1","jobId":null,"state":null},{"host":"host2","jobId":null,"state":null}],"deploymentGroupStatus":null}`},
+		{"status of a group that rolls out", "GET", "/deployment-group/busy/status", "", 200, `{"deploymentGroup":{"name":"busy",…`},
+		{"status of an unknown group", "GET", "/deployment-group/nope/status", "", 404, ""},
+		{"rolling update", "POST", "/deployment-group/idle/rolling-update", `{"job":"FREE","rolloutOptions":{"timeout":10,"parallelism":2}}`, 200, `{"status":"OK"}`},
+		{"rolling update in the words of the original's client", "POST", "/deployment-group/busy/rolling-update?user=bob",
+			`{"job":"FREE","rolloutOptions":{"timeout":300,"parallelism":1,"migrate":false,"overlap":false,"token":"","ignoreFailures":false}}`, 200, `{"status":"OK"}`},
+		{"rolling update without options", "POST", "/deployment-group/idle/rolling-update/", `{"job":"FREE"}`, 200, `{"status":"OK"}`},
+		{"rolling update of an unknown group comes before its job", "POST", "/deployment-group/nope/rolling-update", `{"job":"UNKNOWN","rolloutOptions":{}}`, 200,
+			`{"status":"DEPLOYMENT_GROUP_NOT_FOUND",…`},
+		{"rolling update to an unknown job is a 200", "POST", "/deployment-group/idle/rolling-update", `{"job":"UNKNOWN","rolloutOptions":{}}`, 200,
+			`{"status":"JOB_NOT_FOUND",…`},
+		{"rolling update to a short id is a 200", "POST", "/deployment-group/idle/rolling-update", `{"job":"free:1","rolloutOptions":{}}`, 200,
+			`{"status":"JOB_NOT_FOUND",…`},
+		{"rolling update without a job", "POST", "/deployment-group/idle/rolling-update", `{"rolloutOptions":{}}`, 400, `{"code":"INVALID_REQUEST",…`},
+		{"rolling update without parallelism", "POST", "/deployment-group/idle/rolling-update", `{"job":"FREE","rolloutOptions":{"parallelism":0}}`, 400,
+			`{"code":"INVALID_REQUEST","message":"a rollout's parallelism…`},
+		{"rolling update of nothing", "POST", "/deployment-group/idle/rolling-update", "", 422, `{"errors":[]}`},
+		{"stop is a 204", "POST", "/deployment-group/busy/stop", "", 204, ""},
+		{"stop of a group that rolls nothing out", "POST", "/deployment-group/idle/stop/", "", 204, ""},
+		{"stop of an unknown group is an empty 404", "POST", "/deployment-group/nope/stop", "", 404, ""},
+
+		{"rollouts of a new group", "GET", "/v1/groups/idle/rollouts", "", 200, `[]`},
+		{"rollouts", "GET", "/v1/groups/busy/rollouts", "", 200, `[{"id":…`},
+		{"rollouts of an unknown group", "GET", "/v1/groups/nope/rollouts", "", 404, `{"code":"DEPLOYMENT_GROUP_NOT_FOUND",…`},
+		{"rollout", "GET", "/v1/groups/busy/rollouts/last", "", 200, `{"id":…`},
+		{"rollout of a new group", "GET", "/v1/groups/idle/rollouts/last", "", 404, `{"code":"NOT_FOUND",…`},
+		{"rollout that there is not", "GET", "/v1/groups/busy/rollouts/1", "", 404, `{"code":"NOT_FOUND",…`},
+		{"rollout without a number", "GET", "/v1/groups/busy/rollouts/first", "", 400, `{"code":"INVALID_REQUEST",…`},
+		{"pause", "POST", "/v1/groups/busy/pause", "", 200, `{}`},
+		{"pause of what does not roll out", "POST", "/v1/groups/idle/pause", "", 409, `{"code":"NOT_ROLLING_OUT",…`},
+		{"resume", "POST", "/v1/groups/busy/resume", "", 200, `{}`},
+		{"resume of an unknown group", "POST", "/v1/groups/nope/resume", "", 404, `{"code":"DEPLOYMENT_GROUP_NOT_FOUND",…`},
+		{"rollback", "POST", "/v1/groups/busy/rollback", `{"to":"FREE"}`, 200, `{}`},
+		{"rollback to nothing", "POST", "/v1/groups/busy/rollback", "", 409, `{"code":"NOT_ROLLING_OUT",…`},
+		{"rollback to null", "POST", "/v1/groups/busy/rollback", `{"to":null}`, 409, `{"code":"NOT_ROLLING_OUT",…`},
+		{"rollback to an unknown job", "POST", "/v1/groups/busy/rollback", `{"to":"UNKNOWN"}`, 404, `{"code":"JOB_NOT_FOUND",…`},
+		{"rollback to what is no job", "POST", "/v1/groups/busy/rollback", `{"to":7}`, 400, `{"code":"INVALID_REQUEST",…`},
+		{"preview", "POST", "/v1/groups/idle/preview", `{"job":"FREE"}`, 200,
+			`{"options":{"timeout":300,"parallelism":1,"migrate":false,"overlap":false,"token":"","ignoreFailures":false},` +
+				`"hosts":[{"host":"host1","deploy":["FREE"]},{"host":"host2","deploy":["FREE"]}]}`},
+		{"preview of an unknown job", "POST", "/v1/groups/idle/preview", `{"job":"UNKNOWN"}`, 404, `{"code":"JOB_NOT_FOUND",…`},
+
 		{"history of a job without any", "GET", "/history/jobs/FREE", "", 200, `{"events":[],"status":"OK"}`},
 		{"history of an unknown job is a 200", "GET", "/history/jobs/UNKNOWN", "", 200, `{"events":[],"status":"JOB_ID_NOT_FOUND"}`},
 		{"history by short id is bare text", "GET", "/history/jobs/free:1", "", 400, "Invalid id"},
@@ -187,12 +254,15 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// prepare makes the jobs, hosts and deployments of TestAnswers.
+// prepare makes the jobs, hosts, deployments and groups of TestAnswers.
 func (w *world) prepare() *strings.Replacer {
 	w.agent("host1", map[string]string{"role": "web", "rack": "a"})
 	w.agent("host2", map[string]string{"role": "web"})
 	web, free, safe := w.job("web", ""), w.job("free", ""), w.job("safe", "s+e&c/r%t")
 	w.deploy("host1", web, "")
+	w.group("idle", "role", "web")
+	w.group("busy", "rack", "a")
+	w.rollOut("busy", web)
 	created := model.Job{ID: model.JobID{Name: "new", Version: "1"}, Image: "nginx:1"}.WithID().ID
 	return strings.NewReplacer("WEB", web.String(), "FREE", free.String(), "SAFE", safe.String(), "NEW", created.String(), "UNKNOWN", unknown)
 }

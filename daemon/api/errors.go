@@ -45,6 +45,9 @@ const (
 	opDeploy
 	opSetGoal
 	opUndeploy
+	opCreateGroup
+	opRemoveGroup
+	opRollingUpdate
 )
 
 // verdict is the status and the word with which the original refuses an operation.
@@ -95,6 +98,17 @@ var verdicts = map[operation]map[model.Code]verdict{
 		model.CodeJobNotDeployed: {http.StatusNotFound, model.CodeJobNotFound},
 		model.CodeJobNotFound:    {http.StatusNotFound, model.CodeJobNotFound},
 		model.CodeForbidden:      {http.StatusForbidden, model.CodeForbidden},
+	},
+	// Of groups the original says no with 200. It took any group for removed, also one that there was not.
+	opCreateGroup: {
+		model.CodeGroupConflict: {http.StatusOK, model.CodeGroupConflict},
+	},
+	opRemoveGroup: {
+		model.CodeGroupNotFound: {http.StatusOK, model.CodeGroupNotFound},
+	},
+	opRollingUpdate: {
+		model.CodeGroupNotFound: {http.StatusOK, model.CodeGroupNotFound},
+		model.CodeJobNotFound:   {http.StatusOK, model.CodeJobNotFound},
 	},
 }
 

@@ -15,16 +15,17 @@ import (
 // maxPiece is how much of a stream is collected before it is sent, in bytes.
 const maxPiece = 64 << 10
 
-// eventFilter keeps events of wanted types, jobs and hosts; an empty member keeps all. Heartbeats and resets are no news and always
+// eventFilter keeps events of wanted types, jobs, hosts and groups; an empty member keeps all. Heartbeats and resets are no news and always
 // pass.
 type eventFilter struct {
 	types []string
 	job   string // a part of the full id, as in GET /jobs?q=
 	host  string
+	group string
 }
 
 func newEventFilter(q url.Values) eventFilter {
-	f := eventFilter{job: q.Get("job"), host: q.Get("host")}
+	f := eventFilter{job: q.Get("job"), host: q.Get("host"), group: q.Get("group")}
 	for _, list := range q["type"] {
 		f.types = append(f.types, strings.Split(list, ",")...)
 	}
@@ -36,6 +37,8 @@ func (f eventFilter) keeps(e model.Event) bool {
 	case len(f.types) > 0 && !slices.Contains(f.types, string(e.Type)):
 		return false
 	case f.job != "" && (e.JobID == nil || !strings.Contains(e.JobID.String(), f.job)):
+		return false
+	case f.group != "" && e.Group != f.group:
 		return false
 	}
 	return f.host == "" || e.Host == f.host

@@ -42,6 +42,14 @@ func (s *Server) routes() []route {
 		{"PATCH", "/hosts/{host}/jobs/{job}", kindWrite, s.setGoal},
 		{"DELETE", "/hosts/{host}/jobs/{job}", kindWrite, s.undeploy},
 
+		{"GET", "/deployment-group", kindRead, s.listGroups},
+		{"POST", "/deployment-group", kindWrite, s.createGroup},
+		{"GET", "/deployment-group/{group}", kindRead, s.getGroup},
+		{"DELETE", "/deployment-group/{group}", kindWrite, s.removeGroup},
+		{"GET", "/deployment-group/{group}/status", kindRead, s.groupStatus},
+		{"POST", "/deployment-group/{group}/rolling-update", kindWrite, s.rollingUpdate},
+		{"POST", "/deployment-group/{group}/stop", kindWrite, s.stopGroup},
+
 		{"GET", "/history/jobs/{job}", kindRead, s.history},
 		{"GET", "/masters", kindLocal, s.masters},
 		{"GET", "/version", kindLocal, s.apiVersion},
@@ -63,6 +71,13 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/agents/{host}/tasks", kindStream, s.streamTasks},
 		{"POST", "/v1/agents/{host}/statuses", kindWrite, s.postStatuses},
 		{"POST", "/v1/agents/{host}/gauges", kindWrite, s.postGauges},
+
+		{"GET", "/v1/groups/{group}/rollouts", kindRead, s.listRollouts},
+		{"GET", "/v1/groups/{group}/rollouts/{rollout}", kindRead, s.getRollout},
+		{"POST", "/v1/groups/{group}/pause", kindWrite, s.pauseRollout},
+		{"POST", "/v1/groups/{group}/resume", kindWrite, s.resumeRollout},
+		{"POST", "/v1/groups/{group}/rollback", kindWrite, s.rollBack},
+		{"POST", "/v1/groups/{group}/preview", kindRead, s.previewRollout},
 
 		{"GET", "/v1/jobs/{job}/logs", kindStream, s.streamLogs},
 		{"PUT", "/v1/hosts/{host}/drain", kindWrite, s.drain},

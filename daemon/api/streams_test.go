@@ -353,6 +353,10 @@ func TestEventStreamFilters(t *testing.T) {
 	web, api1 := w.job("web", ""), w.job("api", "")
 	w.deploy("host1", web, "")
 	w.deploy("host2", api1, "")
+	w.group("all", "role", "web")
+	w.group("none", "role", "db")
+	w.rollOut("none", web)
+	w.backend.RollNext("none")
 	tests := []struct {
 		filter string
 		want   []string
@@ -360,6 +364,7 @@ func TestEventStreamFilters(t *testing.T) {
 		{"type=host.up", []string{"host.up host1", "host.up host2"}},
 		{"type=host.registered,job.created&host=host2", []string{"host.registered host2"}},
 		{"type=job.created&type=deployment.created&job=web:", []string{"job.created ", "deployment.created host1"}},
+		{"group=none", []string{"group.created ", "rollout.started ", "rollout.finished "}},
 		{"host=host2", []string{"host.registered host2", "host.up host2", "deployment.created host2"}},
 	}
 	for _, test := range tests {

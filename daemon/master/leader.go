@@ -187,7 +187,7 @@ func (m *Master) lead(ctx context.Context, n *node) {
 	m.becomeReady()
 	m.announceAddress(n)
 	var duties sync.WaitGroup
-	for _, duty := range append(m.reapers(), m.recordLiveness, m.expireJobs) {
+	for _, duty := range append(m.reapers(), m.recordLiveness, m.expireJobs, m.driveRollouts) {
 		duties.Go(func() { duty(ctx) })
 	}
 	duties.Go(func() { m.keepPeers(ctx, n) })

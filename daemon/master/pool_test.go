@@ -27,11 +27,15 @@ type pool struct {
 	hidden  map[[2]string]bool
 	cuts    map[[2]string]bool
 	conns   map[net.Conn][2]string
+	agents  map[string]string // agents that are alive: host to id
 	changed chan struct{}
 }
 
 func newPool(t testing.TB) *pool {
-	return &pool{t: t, hidden: map[[2]string]bool{}, cuts: map[[2]string]bool{}, conns: map[net.Conn][2]string{}, changed: make(chan struct{})}
+	return &pool{
+		t: t, hidden: map[[2]string]bool{}, cuts: map[[2]string]bool{}, conns: map[net.Conn][2]string{}, agents: map[string]string{},
+		changed: make(chan struct{}),
+	}
 }
 
 // peer is a master of a pool.
@@ -334,7 +338,11 @@ type poolView struct {
 	self *peer
 }
 
-func (poolView) AgentAlive(string, string) bool { return false }
+func (v poolView) AgentAlive(host, id string) bool {
+	v.pool.mu.Lock()
+	defer v.pool.mu.Unlock()
+	return id != "" && v.pool.agents[host] == id
+}
 
 func (poolView) MasterNames() []string { return nil }
 
@@ -416,7 +424,7 @@ func (p poolRemote) RemovePeer(ctx context.Context, api string, req model.Reques
 }
 
 // startThree forms a cluster of a, b and c.
-func startThree(t *testing.T, change func(*Config)) *pool {
+func startThree(t testing.TB, change func(*Config)) *pool {
 	t.Helper()
 	p := newPool(t)
 	for _, name := range []string{"a", "b", "c"} {

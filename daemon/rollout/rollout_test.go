@@ -376,3 +376,24 @@ func BenchmarkPlan2000(b *testing.B) {
 }
 
 type benchFatal struct{ *testing.B }
+
+// TestDrainedInTheMiddle holds that a host which is drained while its old job stops does not hold up the rollout, and is caught up with.
+func TestDrainedInTheMiddle(t *testing.T) {
+	c, _, two := fleet(t, 2)
+	c.start(two, model.RolloutOptions{})
+	c.act()
+	c.do(commands("web", rollout.Next(c.view(), c.now))...)
+	if got := c.phases()["h1"]; got != model.PhaseUndeploying {
+		t.Fatalf("h1 is %s", got)
+	}
+	c.do(store.DrainHost{Host: "h1"})
+	c.settle(driver{})
+	c.wantStatus(model.GroupDone, "")
+	c.wantVersions(map[string]string{"h1": "", "h2": "2"})
+	if got := c.phases()["h1"]; got != model.PhaseSkipped {
+		t.Errorf("h1 is %s", got)
+	}
+	c.do(store.UndrainHost{Host: "h1"})
+	c.settle(driver{})
+	c.wantVersions(map[string]string{"h1": "2", "h2": "2"})
+}

@@ -124,6 +124,8 @@ func (p *planner) proceedHost(h model.RolloutHost, host model.HostStatus) {
 func (p *planner) undeploying(v visit) {
 	deadline := after(v.row.Since, p.settings.Timeout)
 	switch {
+	case v.host.Drain != nil && len(v.wanted) > 0:
+		p.move(v.row, model.RolloutMove{To: model.PhaseSkipped, Reason: "the host is drained"})
 	case !v.lingering() && len(v.wanted) == 0:
 		p.move(v.row, model.RolloutMove{To: model.PhaseDone})
 	case !v.lingering():

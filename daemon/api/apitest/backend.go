@@ -36,6 +36,7 @@ type cluster struct {
 	jobs     map[model.JobID]model.Job
 	hosts    map[string]*host
 	history  map[model.JobID][]model.TaskStatusEvent
+	groups   map[string]*group
 	events   []model.Event
 	oldest   uint64                 // events up to here are forgotten
 	changed  chan struct{}          // closed at the next change

@@ -21,6 +21,7 @@ func NewCluster(masters int, patience time.Duration) []*Backend {
 	c := &cluster{
 		jobs:     map[model.JobID]model.Job{},
 		hosts:    map[string]*host{},
+		groups:   map[string]*group{},
 		history:  map[model.JobID][]model.TaskStatusEvent{},
 		changed:  make(chan struct{}),
 		requests: map[string]error{},
