@@ -3,22 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// fakeGroups serves deployment groups whose rollouts move as the test says: nothing happens to a host by itself.
+// fakeGroups are deployment groups whose rollouts move as the test says: nothing happens to a host by itself.
 type fakeGroups struct {
 	master *fakeMaster
-	routes *http.ServeMux
 
 	mu     sync.Mutex
 	groups map[string]*fakeGroup
@@ -31,51 +26,16 @@ type fakeGroup struct {
 	rollouts []model.Rollout // the oldest first
 }
 
-func newFakeGroups(m *fakeMaster) *fakeGroups {
-	g := &fakeGroups{master: m, routes: http.NewServeMux(), groups: map[string]*fakeGroup{}}
-	for pattern, serve := range map[string]func(*http.Request) (any, error){
-		"GET /deployment-group":                         g.list,
-		"POST /deployment-group":                        g.create,
-		"GET /deployment-group/{group}":                 g.get,
-		"DELETE /deployment-group/{group}":              g.remove,
-		"GET /deployment-group/{group}/status":          g.status,
-		"POST /deployment-group/{group}/stop":           g.stop,
-		"POST /deployment-group/{group}/rolling-update": g.update,
-		"GET /v1/groups/{group}/rollouts":               g.history,
-		"GET /v1/groups/{group}/rollouts/{id}":          g.rollout,
-		"POST /v1/groups/{group}/pause":                 g.to(model.RolloutPaused),
-		"POST /v1/groups/{group}/resume":                g.to(model.RolloutRunning),
-		"POST /v1/groups/{group}/rollback":              g.rollback,
-		"POST /v1/groups/{group}/preview":               g.preview,
-	} {
-		g.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			g.mu.Lock()
-			answer, err := serve(r)
-			body, _ := json.Marshal(answer)
-			g.mu.Unlock()
-			status := http.StatusOK
-			var coded *model.Error
-			if errors.As(err, &coded) {
-				status = map[model.Class]int{
-					model.ClassNotFound: 404, model.ClassConflict: 409, model.ClassInvalid: 400, model.ClassUnavailable: 502,
-				}[coded.Code.Class()]
-				body, _ = json.Marshal(coded)
-			}
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(status)
-			_, _ = w.Write(body)
-		})
+func (g *fakeGroup) last() *model.Rollout {
+	if len(g.rollouts) == 0 {
+		return nil
 	}
-	return g
+	return &g.rollouts[len(g.rollouts)-1]
 }
 
-// serves tells whether a request is about groups.
-func (g *fakeGroups) serves(r *http.Request) bool {
-	_, pattern := g.routes.Handler(r)
-	return pattern != ""
+func newFakeGroups(m *fakeMaster) *fakeGroups {
+	return &fakeGroups{master: m, groups: map[string]*fakeGroup{}}
 }
-
-func (g *fakeGroups) group(r *http.Request) (*fakeGroup, error) { return g.named(r.PathValue("group")) }
 
 func (g *fakeGroups) named(name string) (*fakeGroup, error) {
 	group, ok := g.groups[name]
@@ -85,39 +45,15 @@ func (g *fakeGroups) named(name string) (*fakeGroup, error) {
 	return group, nil
 }
 
-func (g *fakeGroups) list(*http.Request) (any, error) {
-	return append([]string{}, slices.Sorted(maps.Keys(g.groups))...), nil
-}
-
-func (g *fakeGroups) create(r *http.Request) (any, error) {
-	var group model.DeploymentGroup
-	if err := json.NewDecoder(r.Body).Decode(&group); err != nil {
-		return nil, model.Errorf(model.CodeInvalid, "%v", err)
-	}
-	status := model.CodeGroupCreated
-	if old, exists := g.groups[group.Name]; !exists {
-		g.groups[group.Name] = &fakeGroup{DeploymentGroup: group}
-	} else if status = model.CodeGroupNotModified; !old.SameSelectors(group) {
-		status = model.CodeGroupConflict
-	}
-	return model.CreateDeploymentGroupResponse{Status: status}, nil
-}
-
-func (g *fakeGroups) get(r *http.Request) (any, error) {
-	group, err := g.group(r)
+// with calls use with a group and the lock held.
+func (g *fakeGroups) with(name string, use func(*fakeGroup) error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	group, err := g.named(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return group.DeploymentGroup, nil
-}
-
-func (g *fakeGroups) remove(r *http.Request) (any, error) {
-	if _, err := g.group(r); err != nil {
-		return nil, err
-	}
-	delete(g.groups, r.PathValue("group"))
-	g.publish(model.EventGroupRemoved, r.PathValue("group"))
-	return model.RemoveDeploymentGroupResponse{Status: model.CodeGroupRemoved}, nil
+	return use(group)
 }
 
 // hosts returns the names of a group's hosts, sorted.
@@ -125,70 +61,104 @@ func (g *fakeGroups) hosts(group *fakeGroup) []string {
 	return slices.DeleteFunc(g.master.Hosts(), func(host string) bool { return !group.Matches(g.master.HostLabels(host)) })
 }
 
-func (g *fakeGroups) status(r *http.Request) (any, error) {
-	group, err := g.group(r)
-	if err != nil {
-		return nil, err
-	}
-	hosts := []model.DeploymentGroupHostStatus{}
-	for _, name := range g.hosts(group) {
-		host, err := g.master.Host(name)
-		if err != nil || host.Status == model.Down {
-			continue
-		}
-		row := model.DeploymentGroupHostStatus{Host: name}
-		for id, status := range host.Statuses {
-			row.JobID, row.State = id, status.State
-		}
-		hosts = append(hosts, row)
-	}
-	if len(group.rollouts) == 0 {
-		return group.StatusResponse(nil, hosts), nil
-	}
-	last := group.rollouts[len(group.rollouts)-1]
-	status := &model.DeploymentGroupStatus{State: model.GroupRollingOut}
-	switch last.State {
-	case model.RolloutDone:
-		status.State = model.GroupDone
-	case model.RolloutFailed, model.RolloutStopped:
-		status.State, status.Error = model.GroupFailed, last.Result
-	}
-	return group.StatusResponse(status, hosts), nil
+// Groups implements api.Backend.
+func (m *fakeMaster) Groups() []string {
+	m.groups.mu.Lock()
+	defer m.groups.mu.Unlock()
+	return append([]string{}, slices.Sorted(maps.Keys(m.groups.groups))...)
 }
 
-func (g *fakeGroups) stop(r *http.Request) (any, error) {
-	group, err := g.group(r)
-	if err != nil {
-		return nil, err
-	}
-	if last := group.last(); last != nil && last.State.Active() {
-		g.end(last, model.RolloutStopped, "stopped by "+r.URL.Query().Get("user"))
-	}
-	return nil, nil
+// Group implements api.Backend.
+func (m *fakeMaster) Group(name string) (found model.DeploymentGroup, err error) {
+	err = m.groups.with(name, func(group *fakeGroup) error {
+		found = group.DeploymentGroup
+		return nil
+	})
+	return found, err
 }
 
-func (g *fakeGroup) last() *model.Rollout {
-	if len(g.rollouts) == 0 {
+// CreateGroup implements api.Backend.
+func (m *fakeMaster) CreateGroup(_ context.Context, _ model.Request, group model.DeploymentGroup) (model.Code, error) {
+	m.groups.mu.Lock()
+	defer m.groups.mu.Unlock()
+	old, exists := m.groups.groups[group.Name]
+	switch {
+	case !exists:
+		m.groups.groups[group.Name] = &fakeGroup{DeploymentGroup: group}
+		return model.CodeGroupCreated, nil
+	case old.SameSelectors(group):
+		return model.CodeGroupNotModified, nil
+	}
+	return "", model.Errorf(model.CodeGroupConflict, "deployment group %s exists with other selectors", group.Name)
+}
+
+// RemoveGroup implements api.Backend.
+func (m *fakeMaster) RemoveGroup(_ context.Context, _ model.Request, name string) error {
+	return m.groups.with(name, func(*fakeGroup) error {
+		delete(m.groups.groups, name)
+		m.groups.publish(model.EventGroupRemoved, name)
+		return nil
+	})
+}
+
+// GroupStatus implements api.Backend.
+func (m *fakeMaster) GroupStatus(name string) (response model.DeploymentGroupStatusResponse, err error) {
+	err = m.groups.with(name, func(group *fakeGroup) error {
+		hosts := []model.DeploymentGroupHostStatus{}
+		for _, name := range m.groups.hosts(group) {
+			host, err := m.Host(name)
+			if err != nil || host.Status == model.Down {
+				continue
+			}
+			row := model.DeploymentGroupHostStatus{Host: name}
+			for id, status := range host.Statuses {
+				row.JobID, row.State = id, status.State
+			}
+			hosts = append(hosts, row)
+		}
+		response = group.StatusResponse(group.status(), hosts)
+		return nil
+	})
+	return response, err
+}
+
+// status is the group's state in the original's words, nil before its first rollout.
+func (g *fakeGroup) status() *model.DeploymentGroupStatus {
+	last := g.last()
+	if last == nil {
 		return nil
 	}
-	return &g.rollouts[len(g.rollouts)-1]
+	switch last.State {
+	case model.RolloutDone:
+		return &model.DeploymentGroupStatus{State: model.GroupDone}
+	case model.RolloutFailed, model.RolloutStopped:
+		return &model.DeploymentGroupStatus{State: model.GroupFailed, Error: last.Result}
+	}
+	return &model.DeploymentGroupStatus{State: model.GroupRollingOut}
 }
 
-func (g *fakeGroups) update(r *http.Request) (any, error) {
-	group, err := g.group(r)
-	if err != nil {
-		return nil, err
-	}
-	var request model.RollingUpdateRequest
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-		return nil, model.Errorf(model.CodeInvalid, "%v", err)
-	}
-	options := model.MergeRolloutOptions(request.RolloutOptions, nil)
-	g.start(group, model.Rollout{
-		Reason: model.RolloutByUser, From: group.JobID, To: request.JobID, User: r.URL.Query().Get("user"), Options: options,
-	}, model.RolloutReplaced)
-	group.JobID, group.RolloutOptions, group.RollingUpdateReason = request.JobID, &options, model.ReasonManual
-	return model.RollingUpdateResponse{Status: model.CodeOK}, nil
+// StopGroup implements api.Backend.
+func (m *fakeMaster) StopGroup(_ context.Context, req model.Request, name string) error {
+	return m.groups.with(name, func(group *fakeGroup) error {
+		if last := group.last(); last != nil && last.State.Active() {
+			m.groups.end(last, model.RolloutStopped, "stopped by "+req.User)
+		}
+		return nil
+	})
+}
+
+// RollingUpdate implements api.Backend.
+func (m *fakeMaster) RollingUpdate(
+	_ context.Context, req model.Request, name string, job model.JobID, options *model.RolloutOptions,
+) error {
+	return m.groups.with(name, func(group *fakeGroup) error {
+		merged := model.MergeRolloutOptions(options, nil)
+		m.groups.start(group, model.Rollout{
+			Reason: model.RolloutByUser, From: group.JobID, To: job, User: req.User, Options: merged,
+		}, model.RolloutReplaced)
+		group.JobID, group.RolloutOptions, group.RollingUpdateReason = job, &merged, model.ReasonManual
+		return nil
+	})
 }
 
 // start adds a rollout with all hosts pending; one that was active ends.
@@ -206,120 +176,115 @@ func (g *fakeGroups) start(group *fakeGroup, rollout model.Rollout, old model.Ro
 	g.publish(model.EventRolloutStarted, group.Name)
 }
 
+// end brings a rollout to another state, an end or not.
 func (g *fakeGroups) end(rollout *model.Rollout, state model.RolloutState, result string) {
 	rollout.State, rollout.Result, rollout.Since = state, result, g.master.tick()
 	if !state.Active() {
-		rollout.Ended = rollout.Since
-		counts := rolloutView{Rollout: *rollout}
-		rollout.Counts = &model.RolloutCounts{
-			Done: counts.count(isPhase(model.PhaseDone)), Failed: counts.count(isPhase(model.PhaseFailed)),
-		}
+		rollout.Ended, rollout.Counts = rollout.Since, rolloutView{Rollout: *rollout}.counts()
 	}
 	g.publish(model.EventRolloutFinished, rollout.Group)
 }
 
-func (g *fakeGroups) history(r *http.Request) (any, error) {
-	group, err := g.group(r)
-	if err != nil {
-		return nil, err
-	}
-	rollouts := append([]model.Rollout{}, group.rollouts...)
-	slices.Reverse(rollouts)
-	for i := range rollouts {
-		rollouts[i].Hosts = nil
-	}
-	return rollouts, nil
-}
-
-func (g *fakeGroups) rollout(r *http.Request) (any, error) {
-	defer g.master.read()()
-	if g.faults > 0 {
-		g.faults--
-		return nil, model.Errorf(model.CodeUnavailable, "there is no leader")
-	}
-	group, err := g.group(r)
-	if err != nil {
-		return nil, err
-	}
-	if r.PathValue("id") == "last" && group.last() != nil {
-		return *group.last(), nil
-	}
-	id, _ := strconv.Atoi(r.PathValue("id"))
-	if id < 1 || id > len(group.rollouts) {
-		return nil, model.Errorf(model.CodeNotFound, "group %s has no rollout %s", group.Name, r.PathValue("id"))
-	}
-	return group.rollouts[id-1], nil
-}
-
-func (g *fakeGroups) to(state model.RolloutState) func(*http.Request) (any, error) {
-	return func(r *http.Request) (any, error) {
-		group, err := g.group(r)
-		if err != nil {
-			return nil, err
+// Rollouts implements api.Backend.
+func (m *fakeMaster) Rollouts(name string) (rollouts []model.Rollout, err error) {
+	err = m.groups.with(name, func(group *fakeGroup) error {
+		rollouts = append([]model.Rollout{}, group.rollouts...)
+		slices.Reverse(rollouts)
+		for i := range rollouts {
+			rollouts[i].Hosts = nil
 		}
+		return nil
+	})
+	return rollouts, err
+}
+
+// Rollout implements api.Backend.
+func (m *fakeMaster) Rollout(name string, id uint64) (found model.Rollout, err error) {
+	err = m.groups.with(name, func(group *fakeGroup) error {
+		defer m.read()()
+		if m.groups.faults > 0 {
+			m.groups.faults--
+			return model.Errorf(model.CodeUnavailable, "there is no leader")
+		}
+		if id == 0 {
+			id = uint64(len(group.rollouts))
+		}
+		if id == 0 || id > uint64(len(group.rollouts)) {
+			return model.Errorf(model.CodeNotFound, "deployment group %s has no such rollout", name)
+		}
+		found = group.rollouts[id-1]
+		found.Hosts = slices.Clone(found.Hosts)
+		return nil
+	})
+	return found, err
+}
+
+// PauseRollout implements api.Backend.
+func (m *fakeMaster) PauseRollout(_ context.Context, _ model.Request, name string) error {
+	return m.groups.hold(name, model.RolloutPaused)
+}
+
+// ResumeRollout implements api.Backend.
+func (m *fakeMaster) ResumeRollout(_ context.Context, _ model.Request, name string) error {
+	return m.groups.hold(name, model.RolloutRunning)
+}
+
+func (g *fakeGroups) hold(name string, state model.RolloutState) error {
+	return g.with(name, func(group *fakeGroup) error {
 		last := group.last()
 		if last == nil || !last.State.Active() {
-			return nil, model.Errorf(model.CodeNotRollingOut, "group %s has no rollout under way", group.Name)
+			return model.Errorf(model.CodeNotRollingOut, "deployment group %s is not rolling out", name)
 		}
 		last.CanaryPassed = last.CanaryPassed || last.State == model.RolloutCanary
 		g.end(last, state, "")
-		return nil, nil
-	}
+		return nil
+	})
 }
 
-func (g *fakeGroups) rollback(r *http.Request) (any, error) {
-	group, err := g.group(r)
-	if err != nil {
-		return nil, err
-	}
-	var request model.RollbackRequest
-	_ = json.NewDecoder(r.Body).Decode(&request)
-	last := group.last()
-	if last == nil {
-		return nil, model.Errorf(model.CodeNotRollingOut, "group %s has nothing to go back to", group.Name)
-	}
-	back := model.Rollout{
-		Reason: model.RolloutBack, From: last.To, To: last.From, User: r.URL.Query().Get("user"), Options: last.Options, Undoes: last.ID,
-	}
-	if !request.To.IsZero() {
-		back.To = request.To
-	}
-	g.start(group, back, model.RolloutRolledBack)
-	return nil, nil
+// RollBack implements api.Backend.
+func (m *fakeMaster) RollBack(_ context.Context, req model.Request, name string, to model.JobID) error {
+	return m.groups.with(name, func(group *fakeGroup) error {
+		last := group.last()
+		if last == nil {
+			return model.Errorf(model.CodeNotRollingOut, "deployment group %s has no job to go back to", name)
+		}
+		back := model.Rollout{
+			Reason: model.RolloutBack, From: last.To, To: cmp.Or(to, last.From), User: req.User, Options: last.Options, Undoes: last.ID,
+		}
+		m.groups.start(group, back, model.RolloutRolledBack)
+		return nil
+	})
 }
 
-// preview foresees one change after the other, a host that is down, and one that is up to date.
-func (g *fakeGroups) preview(r *http.Request) (any, error) {
-	group, err := g.group(r)
-	if err != nil {
-		return nil, err
-	}
-	var request model.RollingUpdateRequest
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-		return nil, model.Errorf(model.CodeInvalid, "%v", err)
-	}
-	preview := model.RolloutPreview{Options: model.MergeRolloutOptions(request.RolloutOptions, nil), Hosts: []model.RolloutVisit{}}
-	for _, name := range g.hosts(group) {
-		host, err := g.master.Host(name)
-		if err != nil {
-			return nil, err
+// PreviewRollout foresees a change of every host but those that are down, up to date or drained.
+func (m *fakeMaster) PreviewRollout(
+	name string, job model.JobID, options *model.RolloutOptions,
+) (preview model.RolloutPreview, err error) {
+	preview = model.RolloutPreview{Options: model.MergeRolloutOptions(options, nil), Hosts: []model.RolloutVisit{}}
+	err = m.groups.with(name, func(group *fakeGroup) error {
+		for _, name := range m.groups.hosts(group) {
+			host, err := m.Host(name)
+			if err != nil {
+				return err
+			}
+			visit := model.RolloutVisit{Host: name}
+			_, there := host.Jobs[job]
+			switch {
+			case host.Status == model.Down:
+				visit.Skipped = "the host is down"
+			case there:
+				visit.UpToDate = true
+			case host.Drain != nil:
+				visit.Code, visit.Failure = model.CodePortConflict, "port 80 is taken"
+			default:
+				visit.Undeploy, visit.Deploy = sortedIDs(host.Jobs), []model.JobID{job}
+				visit.Canary = preview.Options.Canary != nil && *preview.Options.Canary > 0 && len(preview.Hosts) == 0
+			}
+			preview.Hosts = append(preview.Hosts, visit)
 		}
-		visit := model.RolloutVisit{Host: name}
-		_, there := host.Jobs[request.JobID]
-		switch {
-		case host.Status == model.Down:
-			visit.Skipped = "the host is down"
-		case there:
-			visit.UpToDate = true
-		case host.Drain != nil:
-			visit.Code, visit.Failure = model.CodePortConflict, "port 80 is taken"
-		default:
-			visit.Undeploy, visit.Deploy = sortedIDs(host.Jobs), []model.JobID{request.JobID}
-			visit.Canary = preview.Options.Canary != nil && *preview.Options.Canary > 0 && len(preview.Hosts) == 0
-		}
-		preview.Hosts = append(preview.Hosts, visit)
-	}
-	return preview, nil
+		return nil
+	})
+	return preview, err
 }
 
 // publish tells those who follow events of a change. The caller holds the lock.

@@ -53,10 +53,6 @@ func startFakeMaster(cleanup func(func())) *fakeMaster {
 	handler := server.Handler()
 	m.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.observe(r)
-		if m.groups.serves(r) {
-			m.groups.routes.ServeHTTP(w, r)
-			return
-		}
 		handler.ServeHTTP(w, r)
 	}))
 	cleanup(m.server.Close)
