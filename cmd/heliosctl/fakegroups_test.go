@@ -213,7 +213,9 @@ func (m *fakeMaster) Rollout(name string, id uint64) (found model.Rollout, err e
 			return model.Errorf(model.CodeNotFound, "deployment group %s has no such rollout", name)
 		}
 		found = group.rollouts[id-1]
-		found.Hosts = slices.Clone(found.Hosts)
+		found.Hosts = slices.DeleteFunc(slices.Clone(found.Hosts), func(h model.RolloutHost) bool {
+			return !found.State.Active() && h.Phase == model.PhasePending
+		})
 		return nil
 	})
 	return found, err

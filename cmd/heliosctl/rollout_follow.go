@@ -79,7 +79,7 @@ func (f *rolloutFollower) follow(ctx, limited context.Context, reads <-chan roll
 		case read := <-reads:
 			switch {
 			case read.err == nil:
-				view = f.view(read.rollout)
+				view = f.view(read.rollout, view)
 				if view.State == model.RolloutRolledBack {
 					undone = &read.rollout
 				}
@@ -119,7 +119,10 @@ func (f *rolloutFollower) again(view *rolloutView) error {
 	return f.reporter.show(*view)
 }
 
-func (f *rolloutFollower) view(rollout model.Rollout) rolloutView {
+func (f *rolloutFollower) view(rollout model.Rollout, before rolloutView) rolloutView {
+	if !rollout.State.Active() && rollout.ID == before.ID {
+		rollout.Hosts = withPending(rollout.Hosts, before.Hosts)
+	}
 	view := rolloutView{Rollout: rollout, now: f.now(), tasks: map[string]model.TaskStatus{}}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -130,6 +133,20 @@ func (f *rolloutFollower) view(rollout model.Rollout) rolloutView {
 		}
 	}
 	return view
+}
+
+// withPending adds the hosts whose turn never came, which masters leave out once a rollout has ended.
+func withPending(hosts, before []model.RolloutHost) []model.RolloutHost {
+	there := map[string]bool{}
+	for _, h := range hosts {
+		there[h.Host] = true
+	}
+	for _, h := range before {
+		if h.Phase == model.PhasePending && !there[h.Host] {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
 }
 
 // read hands on what it reads until ctx ends. After a rollout that was rolled back comes the one that undoes it.
@@ -277,9 +294,9 @@ func (o rolloutOutcome) text() string {
 		outcomeFailed:      "Failed",
 		outcomeTimeout:     "Timed out! (rolling-update still in progress)",
 		outcomePaused:      "Paused",
-		outcomeCanary:      "The canaries are done; the other hosts wait",
+		outcomeCanary:      "Waiting",
 		outcomeRolledBack:  "Rolled back",
-		outcomeReplaced:    "Replaced by another rollout",
+		outcomeReplaced:    "Replaced",
 		outcomeStopped:     "Stopped",
 		outcomeInterrupted: "The rollout goes on without this command.",
 	}[o.status]

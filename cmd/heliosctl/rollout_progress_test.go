@@ -280,6 +280,27 @@ func TestLiveAreaAfterAResize(t *testing.T) {
 	}
 }
 
+// shown returns everything that the command, which has ended, printed. It is on its way through the terminal for a while.
+func (s *terminalSession) shown() string {
+	s.t.Helper()
+	const end = "<end of output>"
+	if _, err := s.tty.WriteString(end); err != nil {
+		s.t.Fatal(err)
+	}
+	deadline := time.After(awaitTimeout)
+	for {
+		printed, changed := s.out.read()
+		if text, _, all := strings.Cut(printed, end); all {
+			return text
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			s.t.Fatalf("the terminal does not show the end of\n%s", printed)
+		}
+	}
+}
+
 func TestRollingUpdateInATerminal(t *testing.T) {
 	m := newFakeMaster(t)
 	for _, host := range []string{"web-1", "web-2"} {
@@ -315,12 +336,10 @@ func TestRollingUpdateInATerminal(t *testing.T) {
 	enter("web-2", model.RolloutHost{Phase: model.PhaseFailed, Code: model.CodeImageMissing, Reason: "image nginx is missing"})
 	s.waitFor("1 failed")
 	must(m.groups.come("web", model.RolloutFailed, "web-2: image nginx is missing"))
-	s.waitFor("rollback web'.")
 	if code := s.wait(); code != 8 {
 		t.Errorf("it ended with %d", code)
 	}
-	printed, _ := s.out.read()
-	screen := strings.Join(emulate(t, printed, 100), "\n")
+	screen := strings.Join(emulate(t, s.shown(), 100), "\n")
 	want := regexp.MustCompile(`^Rolling update started: web -> web:1:\w{7} \([^)]*\)\n\nweb: web:1:\w{7} +\S+\n` +
 		`\[\S+\]  1/2 done  1 failed\n  web-2  FAILED +\S+  image nginx is missing\n\nweb-2 -> FAILED: image nginx is missing \(IMAGE_MISSING\)\n\n` +
 		`Failed: web-2: image nginx is missing\nDuration: \S+ s\nGo back with 'heliosctl rollback web'\.\n$`)
@@ -334,9 +353,11 @@ func TestRollingUpdateInATerminal(t *testing.T) {
 	enter("web-1", model.RolloutHost{Phase: model.PhaseAwaiting})
 	s.waitFor("AWAITING")
 	s.press("\x03")
-	s.waitFor("The rollout goes on without this command.")
 	if code := s.wait(); code != exitInterrupted {
 		t.Errorf("it ended with %d", code)
+	}
+	if printed := s.shown(); !strings.Contains(printed, "The rollout goes on without this command.") {
+		t.Errorf("after Ctrl-C the terminal shows\n%s", printed)
 	}
 	must(m.groups.awaitRollout("web", 2, model.RolloutRunning))
 
@@ -347,8 +368,7 @@ func TestRollingUpdateInATerminal(t *testing.T) {
 	s.waitFor("Status: ACTIVE")
 	s.signal(syscall.SIGINT)
 	s.wait()
-	printed, _ = s.out.read()
-	screen = strings.Join(emulate(t, printed, 100), "\n")
+	screen = strings.Join(emulate(t, s.shown(), 100), "\n")
 	if strings.Count(screen, "Name: web") != 1 || strings.Contains(screen, "0/2 done") {
 		t.Errorf("the terminal shows\n%s", screen)
 	}

@@ -56,7 +56,8 @@ func (c *rolloutChanges) take(v rolloutView) []rolloutChange {
 	if c.id != v.ID {
 		*c = rolloutChanges{id: v.ID, hosts: map[string]model.RolloutHost{}}
 	}
-	if first := c.state == ""; first || v.State.Active() && c.state != v.State {
+	first := c.state == ""
+	if first {
 		changes = append(changes, rolloutChange{})
 	}
 	for _, h := range changedHosts(c.hosts, v) {
@@ -66,7 +67,7 @@ func (c *rolloutChanges) take(v rolloutView) []rolloutChange {
 		c.hosts[h.Host] = h
 		changes = append(changes, rolloutChange{host: &h, done: c.done})
 	}
-	if c.state != "" && !v.State.Active() && c.state != v.State {
+	if !first && c.state != v.State {
 		changes = append(changes, rolloutChange{})
 	}
 	c.state = v.State
