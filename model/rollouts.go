@@ -71,7 +71,7 @@ type RolloutPhase string
 // The phases, in the order a host goes through them.
 const (
 	PhasePending     RolloutPhase = "PENDING"     // its turn has not come
-	PhaseUndeploying RolloutPhase = "UNDEPLOYING" // the old jobs are undeployed and not gone yet
+	PhaseUndeploying RolloutPhase = "UNDEPLOYING" // the old jobs are undeployed and have not stopped yet
 	PhaseAwaiting    RolloutPhase = "AWAITING"    // the new job is deployed and does not run yet
 	PhaseMinHealthy  RolloutPhase = "MIN_HEALTHY" // the new job runs, and has to for some time
 	PhaseDone        RolloutPhase = "DONE"

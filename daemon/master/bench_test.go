@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -164,4 +165,62 @@ func BenchmarkApplyStatuses(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "statuses/s")
 		})
 	}
+}
+
+// BenchmarkRollingUpdate1000 rolls out to 1,000 simulated hosts, which report at once, 50 at a time. The CPU time is that of the hosts
+// too, which are in the same process.
+func BenchmarkRollingUpdate1000(b *testing.B) {
+	const hosts, parallelism = 1000, 50
+	f := newRolloutFleet(b, 1, hosts)
+	f.group()
+	options := model.RolloutOptions{Parallelism: ptr(parallelism)}
+	f.update(f.create("first", nil), options)
+	f.awaitState(model.RolloutDone)
+	leader := f.leader()
+	var writes uint64
+	var used time.Duration
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		job := f.create(fmt.Sprint("v", i), nil)
+		index, cpu := leader.Index(), cpuTime(b)
+		b.StartTimer()
+		f.update(job, options)
+		ended := f.awaitEnd(b, index)
+		writes += ended - index
+		used += cpuTime(b) - cpu
+	}
+	if last := f.last(); last.State != model.RolloutDone || last.Counts.Done != hosts {
+		b.Errorf("the last rollout was %s: %+v", last.State, last.Counts)
+	}
+	n := float64(b.N * hosts)
+	b.ReportMetric(b.Elapsed().Seconds()*1000/n, "ms/host")
+	b.ReportMetric(used.Seconds()*1000/n, "cpu-ms/host")
+	b.ReportMetric(float64(writes)/n, "writes/host")
+}
+
+// awaitEnd waits until a rollout has ended after an index, and returns the index of that.
+func (f *rolloutFleet) awaitEnd(b *testing.B, index uint64) uint64 {
+	b.Helper()
+	for {
+		events, reset, more := f.leader().Events(index)
+		if reset {
+			b.Fatal("the events were reset")
+		}
+		for _, event := range events {
+			if index = event.Index; event.Type == model.EventRolloutFinished {
+				return index
+			}
+		}
+		<-more
+	}
+}
+
+// cpuTime is what the process has used so far.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -14,9 +14,9 @@ import (
 // How long a group is left alone after it was looked at because of its hosts: many times as long as that took, so that hosts that
 // report all the time cost little, but not so long that anybody waits for it.
 const (
-	rolloutRestShare = 10
-	rolloutRestMin   = 5 * time.Millisecond
-	rolloutRestMax   = 250 * time.Millisecond
+	rolloutRestShare = 4
+	rolloutRestMin   = 2 * time.Millisecond
+	rolloutRestMax   = 100 * time.Millisecond
 )
 
 // How long a step rests that could not be committed.

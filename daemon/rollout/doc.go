@@ -19,7 +19,7 @@
 // One host of it (model.RolloutHost, written by the leader's steps alone; each arrow is one entry of the log, which makes the change
 // of deployments too):
 //
-//	            undeploy old              old is gone: deploy new        it runs               long enough
+//	            undeploy old              old stopped: deploy new        it runs               long enough
 //	PENDING ───────────────▶ UNDEPLOYING ────────────────▶ AWAITING ─────────────▶ MIN_HEALTHY ───────────▶ DONE
 //	   │                                                     ▲  │  ▲                    │                     ▲
 //	   │ nothing to wait for: deploy new                     │  │  └────────────────────┘                     │
@@ -30,8 +30,8 @@
 //	     it runs already
 //
 // From each of them it can come to FAILED (see model.RolloutHost.Code), from PENDING to SKIPPED when the host was away or drained until
-// all others were through, or later when it was drained before the new job was there, and to STOPPED when the rollout ends around it. With overlap the new job is deployed at once, and the old
-// one undeployed with the step to DONE.
+// all others were through, or later when it was drained before the new job was there, and to STOPPED when the rollout ends around it.
+// With overlap the new job is deployed at once, and the old one undeployed with the step to DONE.
 //
 // Deployments belong to masters, task statuses to the agents: a plan reads both and changes neither. Whether a host is up is gossip's.
 package rollout

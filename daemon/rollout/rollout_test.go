@@ -397,3 +397,26 @@ func TestDrainedInTheMiddle(t *testing.T) {
 	c.settle(driver{})
 	c.wantVersions(map[string]string{"h1": "2", "h2": "2"})
 }
+
+// TestTheNextJobComesWhenTheOldOneHasStopped holds that nobody waits for the removal of a container that does not run any more, except
+// when the same job comes again.
+func TestTheNextJobComesWhenTheOldOneHasStopped(t *testing.T) {
+	c, one, two := fleet(t, 1)
+	c.start(two, model.RolloutOptions{})
+	c.act()
+	c.do(commands("web", rollout.Next(c.view(), c.now))...)
+	c.act()
+	if plan := rollout.Next(c.view(), c.now); len(plan.Moves) > 0 {
+		t.Fatalf("the old job stops, and the plan is %+v", plan)
+	}
+	c.now += 10
+	c.act()
+	plan := rollout.Next(c.view(), c.now)
+	if len(plan.Moves) != 1 || plan.Moves[0].To != model.PhaseAwaiting {
+		t.Fatalf("the old job has stopped, and the plan is %+v", plan)
+	}
+	c.start(one, model.RolloutOptions{})
+	c.settle(driver{})
+	c.wantVersions(map[string]string{"h1": "1"})
+	c.wantStatus(model.GroupDone, "")
+}

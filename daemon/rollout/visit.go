@@ -68,10 +68,11 @@ func (v visit) running() bool {
 	})
 }
 
-// lingering tells that a container which was undeployed is not gone: one the rollout undeployed, or a former one of a wanted job,
-// whose status would be mistaken for that of the new one.
+// lingering tells that a container which was undeployed is in the way: one the rollout undeployed that has not stopped, or a former one
+// of a wanted job that is not gone, whose status would be mistaken for that of the new one.
 func (v visit) lingering() bool {
-	return slices.ContainsFunc(append(slices.Clip(v.row.Undeployed), v.wanted...), v.lingers)
+	stopping := func(id model.JobID) bool { return v.lingers(id) && v.host.Statuses[id].State != model.StateStopped }
+	return slices.ContainsFunc(v.row.Undeployed, stopping) || slices.ContainsFunc(v.wanted, v.lingers)
 }
 
 func (v visit) lingers(id model.JobID) bool {
