@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -177,7 +178,7 @@ func runWatchGroup(ctx context.Context, io streams, api *client.Client, opts gro
 			return printJSON(io.out, status)
 		}
 	case opts.look.live():
-		screen := &liveArea{out: io.out, size: io.screenSize}
+		screen := &liveArea{out: io.out, size: io.screenSize, colour: opts.look.colour}
 		show = func(status model.DeploymentGroupStatusResponse, rollout *model.Rollout) error {
 			return screen.draw(watchedLines(opts, status, rollout, io.screenSize()))
 		}
@@ -196,7 +197,7 @@ func runWatchGroup(ctx context.Context, io streams, api *client.Client, opts gro
 type groupReader struct {
 	api  *client.Client
 	opts groupStatusOptions
-	log  interface{ Write([]byte) (int, error) }
+	log  io.Writer
 }
 
 // run calls show with what it reads until ctx ends. While no master answers it goes on, and says so once.

@@ -98,8 +98,13 @@ func textWidth(text string) int {
 
 // runeWidth is how many columns a character takes at most.
 func runeWidth(r rune) int {
-	const firstPictograph = 0x1f300
-	if r >= firstPictograph || r >= 0x1100 && unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || r >= 0xff00 && r <= 0xff60 {
+	const firstWide, firstPictograph = 0x1100, 0x1f300
+	switch {
+	case r < firstWide:
+		return 1
+	case r >= firstPictograph, r >= 0xff00 && r <= 0xff60: // full-width forms
+		return 2
+	case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana):
 		return 2
 	}
 	return 1

@@ -154,7 +154,8 @@ func (f *rolloutFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.ignoreFailures, "ignore-failures", false, "go on however many hosts fail")
 	flags.IntVar(&f.canary, "canary", 0, "wait for 'heliosctl resume' after so many `HOSTS`")
 	flags.StringVar(&f.maxFailures, "max-failures", "", "how many hosts may fail, as a `NUMBER` or a share such as 10% (default 0)")
-	flags.Var(wholeSeconds{&f.minHealthy}, "min-healthy", "how many `SECONDS` a host has to keep running before the next one's turn (default 0)")
+	flags.Var(wholeSeconds{&f.minHealthy}, "min-healthy",
+		"how many `SECONDS` a host has to keep running before the next one's turn (default 0)")
 	flags.StringVar(&f.onFailure, "on-failure", "", "what to do when more fail: `stop|pause|rollback` (default stop)")
 }
 
@@ -277,7 +278,8 @@ func shownOptionsOf(options model.RolloutOptions) shownOptions {
 		token = hiddenToken
 	}
 	return shownOptions{
-		IgnoreFailures: *o.IgnoreFailures, Migrate: *o.Migrate, Overlap: *o.Overlap, Parallelism: *o.Parallelism, Timeout: *o.Timeout, Token: token,
+		IgnoreFailures: *o.IgnoreFailures, Migrate: *o.Migrate, Overlap: *o.Overlap,
+		Parallelism: *o.Parallelism, Timeout: *o.Timeout, Token: token,
 		Canary: o.Canary, MaxFailures: o.MaxFailures, MinHealthy: o.MinHealthy, OnFailure: o.OnFailure,
 	}
 }

@@ -64,7 +64,8 @@ func recordedRollout() []rolloutView {
 	})
 	failures.lost = "no master answers"
 	paused := view(3700, model.RolloutPaused, map[int]model.RolloutHost{
-		0: done(20), 1: done(40), 2: done(60), 3: done(100), 4: failed(90, "image nginx:1.26 is missing"), 5: failed(91, "it exits"), 6: done(120),
+		0: done(20), 1: done(40), 2: done(60), 3: done(100), 4: failed(90, "image nginx:1.26 is missing"), 5: failed(91, "it exits"),
+		6: done(120),
 		7: {Phase: model.PhaseSkipped, Since: at(100), Reason: "the host is down"},
 	})
 	back := view(300, model.RolloutRunning, map[int]model.RolloutHost{0: done(20), 1: active(model.PhaseAwaiting, 290)})
@@ -184,7 +185,8 @@ func TestCutLines(t *testing.T) {
 		width int
 		want  string
 	}{
-		{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"}, {"abc", 1, "…"},
+		{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"abc", 1, "…"},
+		{"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"},
 	} {
 		if got := (line{{text: test.text}}).cut(test.width); got.text(false) != test.want || got.width() > test.width {
 			t.Errorf("%q in %d columns is %q", test.text, test.width, got.text(false))
@@ -341,7 +343,8 @@ func TestRollingUpdateInATerminal(t *testing.T) {
 	}
 	screen := strings.Join(emulate(t, s.shown(), 100), "\n")
 	want := regexp.MustCompile(`^Rolling update started: web -> web:1:\w{7} \([^)]*\)\n\nweb: web:1:\w{7} +\S+\n` +
-		`\[\S+\]  1/2 done  1 failed\n  web-2  FAILED +\S+  image nginx is missing\n\nweb-2 -> FAILED: image nginx is missing \(IMAGE_MISSING\)\n\n` +
+		`\[\S+\]  1/2 done  1 failed\n  web-2  FAILED +\S+  image nginx is missing\n\n` +
+		`web-2 -> FAILED: image nginx is missing \(IMAGE_MISSING\)\n\n` +
 		`Failed: web-2: image nginx is missing\nDuration: \S+ s\nGo back with 'heliosctl rollback web'\.\n$`)
 	if !want.MatchString(screen) {
 		t.Errorf("the terminal shows\n%s", screen)

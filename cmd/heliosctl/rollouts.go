@@ -97,7 +97,8 @@ func runRollback(ctx context.Context, io streams, api *client.Client, opts group
 		return err
 	}
 	if !opts.JSON {
-		fmt.Fprintf(io.out, "Rollback started: %s -> %s (%s)\n\n", oneLine(opts.Group), displayTarget(known.To), displayMergedOptions(known.Options))
+		fmt.Fprintf(io.out, "Rollback started: %s -> %s (%s)\n\n", oneLine(opts.Group), displayTarget(known.To),
+			displayMergedOptions(known.Options))
 	}
 	return followRollout(ctx, io, api, opts.Group, model.Rollout{ID: id, Options: known.Options}, follow)
 }
@@ -113,8 +114,8 @@ func newRolloutsCommand(env *environment, name string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name + " GROUP [ID]",
 		Short: "Show the rollouts of a deployment group",
-		Long: `Show the rollouts of a deployment group, the newest first: who started them and when, from and to which job, and what became of them.
-With the ID of one, show what happened on each host. Times are local.
+		Long: `Show the rollouts of a deployment group, the newest first: who started them and when, from and to which job, and what became
+of them. With the ID of one, show what happened on each host. Times are local.
 
 The reason is USER for a rolling update, ROLLBACK, or CONVERGE where hosts came, came back, left, or lost the group's job.`,
 		Example: "  heliosctl " + name + " web\n  heliosctl " + name + " web 7",
