@@ -141,6 +141,7 @@ type SnapshotContents struct {
 	SnapshotInfo
 	Jobs        int `json:"jobs"`
 	Hosts       int `json:"hosts"`
+	Groups      int `json:"groups"`
 	Deployments int `json:"deployments"`
 	Statuses    int `json:"statuses"`
 	History     int `json:"history"` // status changes that are remembered

@@ -155,7 +155,7 @@ func InspectArchive(r io.Reader) (model.SnapshotContents, error) {
 		return model.SnapshotContents{}, err
 	}
 	contents := model.SnapshotContents{SnapshotInfo: a.Info()}
-	counted := count(a, &contents)
+	counted := countState(a, &contents)
 	// Whatever the state seems to be: that of a file which is not whole proves nothing.
 	if _, err := io.Copy(io.Discard, a); err != nil {
 		return contents, err
@@ -164,8 +164,8 @@ func InspectArchive(r io.Reader) (model.SnapshotContents, error) {
 	return contents, counted
 }
 
-// count counts what is in a state, and checks that it is the one which the archive describes.
-func count(state io.Reader, contents *model.SnapshotContents) error {
+// countState counts what is in a state, and checks that it is the one which the archive describes.
+func countState(state io.Reader, contents *model.SnapshotContents) error {
 	reader, err := newSnapshotReader(state)
 	if err != nil {
 		return unusable(err)
@@ -173,7 +173,7 @@ func count(state io.Reader, contents *model.SnapshotContents) error {
 	defer reader.close()
 	counts := map[string]*int{
 		jobPrefix: &contents.Jobs, hostPrefix: &contents.Hosts, deploymentPrefix: &contents.Deployments, statusPrefix: &contents.Statuses,
-		historyPrefix: &contents.History,
+		historyPrefix: &contents.History, groupPrefix: &contents.Groups,
 	}
 	var cluster clusterRecord
 	for {

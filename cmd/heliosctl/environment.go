@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/heliosctl/heliosctl/client"
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // streams are what a command reads from and writes to. Results go to out; progress, questions and errors go to err.
@@ -20,6 +21,7 @@ type streams struct {
 	interactive bool      // in is a terminal, so there is somebody to ask
 	screen      bool      // out is a terminal, so there is somebody who sees it
 	terminal    *terminal // both are one; nil otherwise
+	display     *terminal // out is one; nil otherwise. Its size can be asked for
 }
 
 // environment is everything a command takes from the process it runs in.
@@ -33,7 +35,7 @@ type environment struct {
 }
 
 func processEnvironment() *environment {
-	return &environment{
+	env := &environment{
 		streams: streams{
 			in:          os.Stdin,
 			out:         os.Stdout,
@@ -46,7 +48,14 @@ func processEnvironment() *environment {
 		login:  login,
 		now:    time.Now,
 	}
+	if env.screen {
+		env.display = &terminal{out: os.Stdout}
+	}
+	return env
 }
+
+// screenSize is the size of the terminal that out is.
+func (s streams) screenSize() model.TerminalSize { return s.display.size() }
 
 // login returns the name of the user who runs the process, or "unknown" where the system does not know it.
 func login() string {

@@ -15,6 +15,7 @@ const (
 	exitOK          = 0
 	exitFailure     = 1
 	exitUsage       = 2
+	exitTimeout     = 7
 	exitNoCommand   = 127 // as shells have it
 	exitInterrupted = 130
 )
@@ -38,7 +39,7 @@ func classExits() []classExit {
 		{model.ClassConflict, 4, "refused as things are: it exists already, is still in use, or the task failed"},
 		{model.ClassForbidden, 5, "the job's token is missing or wrong"},
 		{model.ClassUnavailable, 6, "no master answers, or not the host's agent or container engine that is needed"},
-		{model.ClassTimeout, 7, "it took too long; a change may or may not have been made"},
+		{model.ClassTimeout, exitTimeout, "it took too long; a change may or may not have been made"},
 	}
 }
 
@@ -72,6 +73,10 @@ func exitCode(err error) int {
 	if code, ok := exitOfCommand(err); ok {
 		return code
 	}
+	var rollout *rolloutError
+	if errors.As(err, &rollout) {
+		return rollout.exit()
+	}
 	class := classOf(err)
 	for _, entry := range classExits() {
 		if entry.class == class {
@@ -101,10 +106,11 @@ func report(env *environment, out *output, err error) {
 	var usage *usageError
 	var outcome *outcomeError
 	var status exitStatus
+	var rollout *rolloutError
 	switch {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(env.err, "heliosctl: interrupted")
-	case errors.As(err, &status):
+	case errors.As(err, &status), errors.As(err, &rollout):
 		return
 	case errors.As(err, &outcome) && outcome.message == "":
 	case errors.As(err, &usage):
@@ -162,6 +168,11 @@ func newExitCodesTopic() *cobra.Command {
 	fmt.Fprintf(&text, "%5d  %s\n", exitOK, "done")
 	for _, entry := range classExits() {
 		fmt.Fprintf(&text, "%5d  %s\n", entry.code, entry.meaning)
+	}
+	for _, entry := range rolloutExits() {
+		if entry.meaning != "" {
+			fmt.Fprintf(&text, "%5d  %s\n", entry.code, entry.meaning)
+		}
 	}
 	fmt.Fprintf(&text, "%5d  %s\n", exitNoCommand, "there is no such command in the container (exec, which otherwise ends as its command does)")
 	fmt.Fprintf(&text, "%5d  %s\n", exitInterrupted, "interrupted (Ctrl-C, or a request to terminate)")

@@ -25,6 +25,7 @@ type fakeMaster struct {
 	*apitest.Backend
 	server *httptest.Server
 	pool   *apitest.Pool
+	groups *fakeGroups
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when a count rises
@@ -47,6 +48,7 @@ func startFakeMaster(cleanup func(func())) *fakeMaster {
 		clock:   model.TimestampOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 	}
 	m.pool = newFakePool()
+	m.groups = newFakeGroups(m)
 	server := api.New(api.Config{Backend: m, Pool: m.pool, ProductVersion: "1.2.3"})
 	handler := server.Handler()
 	m.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +65,7 @@ func (m *fakeMaster) observe(r *http.Request) {
 	defer m.mu.Unlock()
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	switch {
-	case r.Method != http.MethodGet && !strings.HasSuffix(path, "/statuses"):
+	case r.Method != http.MethodGet && !strings.HasSuffix(path, "/statuses") && !strings.HasSuffix(path, "/preview"):
 		m.written = append(m.written, r.Method+" "+path)
 	case path == "/v1/events":
 		m.streams++
@@ -180,6 +182,14 @@ func (m *fakeMaster) job(reference string) (model.Job, error) {
 // awaitSeen waits until somebody has read what was last reported.
 func (m *fakeMaster) awaitSeen() error {
 	return m.await(func() bool { return m.finished > m.reported })
+}
+
+// awaitReads waits for so many more reads.
+func (m *fakeMaster) awaitReads(n int) error {
+	m.mu.Lock()
+	from := m.started
+	m.mu.Unlock()
+	return m.await(func() bool { return m.finished >= from+n })
 }
 
 // awaitDeployed waits until a job is deployed to a host, or is not.

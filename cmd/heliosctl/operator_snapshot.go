@@ -272,6 +272,7 @@ func printContents(out io.Writer, c model.SnapshotContents) {
 		{"SHA-256", c.SHA256},
 		{"Jobs", c.Jobs},
 		{"Hosts", c.Hosts},
+		{"Groups", c.Groups},
 		{"Deployments", c.Deployments},
 		{"Statuses", c.Statuses},
 		{"History", c.History},

@@ -30,6 +30,7 @@ func commandGroups(env *environment) []commandGroup {
 			newDeployCommand(env), newUndeployCommand(env), newStartCommand(env), newStopCommand(env), newStatusCommand(env),
 			newLogsCommand(env), newExecCommand(env),
 		}},
+		{"groups", "Deployment groups:", newGroupCommands(env)},
 		{"hosts", "Hosts:", []*cobra.Command{
 			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env), newDrainCommand(env),
 		}},

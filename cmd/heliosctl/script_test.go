@@ -49,6 +49,11 @@ func (m leakChecked) Run() int {
 //	seen                                                wait until a waiting command has read the last report
 //	[!] deployed HOST JOB                               wait until a job is (not) deployed to a host
 //	streaming N                                         wait until N event streams have been opened
+//	rolling GROUP N [STATE]                             wait until a group has N rollouts, the last one in a state
+//	phase GROUP HOST PHASE [key=value...]               bring a host of the last rollout to a phase; keys are code, reason and attempt
+//	rollout GROUP STATE [RESULT]                        bring the last rollout to a state
+//	reads N                                             wait until a command has read N hosts or rollouts more
+//	leaderless N                                        let the next N reads of rollouts fail
 //	encrypted [MEMBER REASON...]                        make the gossip pool an encrypted one, of which members fail to change keys
 //	savable                                             make snapshots hold a state, of a cluster without jobs
 //	cut                                                 cut all connections
@@ -67,7 +72,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": scriptExits, "host": scriptHost, "job": scriptJob, "report": scriptReport, "gone": scriptGone, "seen": scriptSeen, "streaming": scriptStreaming,
 			"deployed": scriptDeployed,
-			"cut":      scriptCut, "written": scriptWritten, "savable": scriptSavable, "encrypted": scriptEncrypted,
+			"rolling":  scriptRolling, "phase": scriptPhase, "rollout": scriptRollout, "leaderless": scriptLeaderless,
+			"reads": scriptReads,
+			"cut":   scriptCut, "written": scriptWritten, "savable": scriptSavable, "encrypted": scriptEncrypted,
 		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
@@ -203,4 +210,53 @@ func scriptWritten(ts *testscript.TestScript, _ bool, args []string) {
 	if want := strings.Join(args, "\n"); got != want {
 		ts.Fatalf("changes asked for:\n%s\nwant:\n%s", got, want)
 	}
+}
+
+func scriptRolling(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	state := model.RolloutState("")
+	if len(args) > 2 {
+		state = model.RolloutState(args[2])
+	}
+	ts.Check(masterOf(ts).groups.awaitRollout(args[0], n, state))
+}
+
+func scriptPhase(ts *testscript.TestScript, _ bool, args []string) {
+	to := model.RolloutHost{Phase: model.RolloutPhase(args[2])}
+	for _, arg := range args[3:] {
+		key, value, _ := strings.Cut(arg, "=")
+		switch key {
+		case "code":
+			to.Code = model.Code(value)
+		case "reason":
+			to.Reason = value
+		case "attempt":
+			n, err := strconv.Atoi(value)
+			ts.Check(err)
+			to.Attempt = n
+		default:
+			ts.Fatalf("unknown key %q", key)
+		}
+	}
+	ts.Check(masterOf(ts).groups.enter(args[0], args[1], to))
+}
+
+func scriptRollout(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(masterOf(ts).groups.come(args[0], model.RolloutState(args[1]), strings.Join(args[2:], " ")))
+}
+
+func scriptLeaderless(ts *testscript.TestScript, _ bool, args []string) {
+	groups := masterOf(ts).groups
+	groups.mu.Lock()
+	defer groups.mu.Unlock()
+	var err error
+	groups.faults, err = strconv.Atoi(args[0])
+	ts.Check(err)
+}
+
+func scriptReads(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ts.Check(masterOf(ts).awaitReads(n))
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/heliosctl/heliosctl/daemon/daemontest"
+	"golang.org/x/sys/unix"
+
 	"github.com/heliosctl/heliosctl/model"
 )
 
