@@ -34,7 +34,7 @@ func commandGroups(env *environment) []commandGroup {
 			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env),
 		}},
 		{"cluster", "Cluster:", []*cobra.Command{
-			newMastersCommand(env), newVersionCommand(env),
+			newDashboardCommand(env), newMastersCommand(env), newVersionCommand(env),
 		}},
 		{"daemons", "Daemons:", []*cobra.Command{
 			newMasterCommand(env), newAgentCommand(env), newDevCommand(env), newDemoCommand(env),

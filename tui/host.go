@@ -1,0 +1,462 @@
+package tui
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/tui/theme"
+	"github.com/heliosctl/heliosctl/tui/widget"
+)
+
+// hostDetail is one host: what it is, what it runs, and what has happened there.
+type hostDetail struct {
+	name       string
+	neighbours []string // the list that it was opened from
+	host       *Host
+	tasks      *list[*Task]
+	past       history
+	window     int // index into windows
+	view       int // what the big panel shows: tasks, environment
+	keys       []*command
+}
+
+var windows = []time.Duration{
+	time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+	24 * time.Hour, 72 * time.Hour, 168 * time.Hour,
+}
+
+const halfHour = 3 // in windows
+
+func newHostDetail(name string) *hostDetail {
+	d := &hostDetail{name: name, window: halfHour}
+	d.tasks = newTaskList(func(t *Task) string { return t.Job.String() })
+	d.keys = append([]*command{
+		bind("host.task", "enter", "job", d.openJob),
+		bind("host.next", "n", "next host", func(a *app) tea.Cmd { return d.step(a, 1) }),
+		bind("host.previous", "p", "previous host", func(a *app) tea.Cmd { return d.step(a, -1) }).more(),
+		bindWrite("host.stop", "X", "stop", d.act(VerbStop)),
+		bindWrite("host.start", "R", "start", d.act(VerbStart)),
+		bindWrite("host.undeploy", "U", "undeploy", d.act(VerbUndeploy)),
+		bind("host.logs", "l", "logs", d.logs),
+		bind("host.json", "y", "json", d.inspect),
+		bind("host.ssh", "x", "copy ssh command", func(a *app) tea.Cmd { return a.copy("ssh "+d.name, "ssh "+d.name) }).more(),
+		bind("host.view", "tab", "environment", func(*app) tea.Cmd { d.view = 1 - d.view; return nil }).more(),
+		bind("host.zoomin", "+ =", "zoom in", func(*app) tea.Cmd { d.window = max(0, d.window-1); return nil }).more(),
+		bind("host.zoomout", "- _", "zoom out", func(*app) tea.Cmd { d.window = min(len(windows)-1, d.window+1); return nil }).more(),
+		bindWrite("host.drain", "W", "drain", func(a *app) tea.Cmd {
+			if d.host != nil && d.host.Drain != nil {
+				return a.confirmHosts(VerbUndrain, []string{d.name})
+			}
+			return a.confirmHosts(VerbDrain, []string{d.name})
+		}).more(),
+		bindWrite("host.deregister", "E", "deregister", func(a *app) tea.Cmd { return a.confirmHosts(VerbDeregister, []string{d.name}) }).more(),
+	}, d.tasks.moves()...)
+	return d
+}
+
+// newTaskList makes the table of tasks of one host or of one job.
+func newTaskList(id func(*Task) string) *list[*Task] {
+	return newList(list[*Task]{
+		name: "tasks", id: id, ranked: "problems first", problem: (*Task).Problem,
+		rank: func(a, b *Task) int {
+			return cmp.Or(taskRank(b)-taskRank(a), a.Job.Compare(b.Job), strings.Compare(a.Host, b.Host))
+		},
+		columns: []column[*Task]{
+			{id: "state", title: "STATE", width: 8, text: func(t *Task) string { return string(t.State) }, draw: drawTaskState,
+				compare: func(a, b *Task) int { return taskRank(b) - taskRank(a) }},
+			{id: "job", title: "JOB", width: 26, text: func(t *Task) string { return t.Job.Short() }, style: func(*Task) theme.Style { return plain },
+				compare: func(a, b *Task) int { return a.Job.Compare(b.Job) }},
+			{id: "goal", title: "GOAL", width: 6, priority: 1, text: func(t *Task) string { return cmp.Or(string(t.Goal), "—") }},
+			{id: "since", title: "SINCE", width: 6, priority: 2, compare: func(a, b *Task) int { return b.Since.Compare(a.Since) }},
+			{id: "ports", title: "PORTS", width: 16, priority: 4, text: portText},
+			{id: "restarts", title: "RESTARTS", width: 8, priority: 6, right: true, text: func(t *Task) string {
+				if t.Restarts == 0 {
+					return ""
+				}
+				return fmt.Sprint(t.Restarts)
+			}, compare: func(a, b *Task) int { return b.Restarts - a.Restarts }},
+			{id: "detail", title: "DETAIL", width: 20, flex: true, priority: 3, text: (*Task).Describe},
+		},
+	})
+}
+
+func taskRank(t *Task) int {
+	switch {
+	case t.State == model.StateFailed:
+		return 6
+	case throttleIndex(t.Throttle) >= 0:
+		return 5
+	case t.Problem():
+		return 4
+	case t.State != model.StateRunning && t.State != model.StateStopped && t.State != model.StateExited:
+		return 3
+	case t.State != model.StateRunning:
+		return 2
+	}
+	return 1
+}
+
+func drawTaskState(a widget.Area, x, _ int, t *Task, bg theme.Color) {
+	drawState(a, x, t.State, bg, true)
+	if i := throttleIndex(t.Throttle); i >= 0 {
+		a.Text(x+6, 0, theme.Style{FG: theme.Fail, BG: bg}, throttleGlyphs[i])
+	} else if t.Unhealthy {
+		a.Text(x+6, 0, theme.Style{FG: theme.Warn, BG: bg}, "⚠")
+	}
+}
+
+func portText(t *Task) string {
+	var ports []string
+	for _, name := range sortedKeys(t.Ports) {
+		m := t.Ports[name]
+		text := fmt.Sprint(m.InternalPort)
+		if m.ExternalPort != nil {
+			text += fmt.Sprintf("→%d", *m.ExternalPort)
+		}
+		ports = append(ports, text)
+	}
+	return cmp.Or(strings.Join(ports, " "), "—")
+}
+
+func (t *Task) filterText() string {
+	return strings.ToLower(t.Host + " " + t.Job.String() + " " + string(t.State) + " " + string(t.Goal) + " " + t.Describe())
+}
+
+func (t *Task) filterField(key string) (string, float64, bool) {
+	switch key {
+	case "host":
+		return t.Host, 0, true
+	case "job":
+		return t.Job.Name + "\n" + t.Job.Name + ":" + t.Job.Version, 0, true
+	case "state":
+		return string(t.State) + "\n" + look(t.State).code, 0, true
+	case "goal":
+		return string(t.Goal), 0, true
+	case "restarts":
+		return "", float64(t.Restarts), true
+	}
+	return "", 0, false
+}
+
+func (d *hostDetail) crumbs() []string     { return []string{"Hosts", d.name} }
+func (d *hostDetail) commands() []*command { return d.keys }
+func (d *hostDetail) typing() bool         { return d.tasks.typing() }
+func (d *hostDetail) key(a *app, msg tea.KeyMsg) tea.Cmd {
+	return d.tasks.key(a, msg)
+}
+func (d *hostDetail) escape(*app) bool { return d.tasks.escape() }
+
+func (d *hostDetail) commandLine(a *app) string { return a.Program + " status --host " + d.name }
+
+type historyMsg struct {
+	transitions []Transition
+	err         error
+}
+
+func (d *hostDetail) open(a *app) tea.Cmd {
+	source := a.Source
+	return a.async(func(ctx context.Context) tea.Msg {
+		transitions, err := source.History(ctx, HistoryQuery{Host: d.name})
+		return answer{d, historyMsg{transitions, err}}
+	})
+}
+
+func (d *hostDetail) receive(_ *app, msg tea.Msg) tea.Cmd {
+	read := msg.(historyMsg)
+	d.past.take(read.transitions, read.err)
+	return nil
+}
+
+func (d *hostDetail) refresh(a *app) {
+	d.host = a.snap.Host(d.name)
+	for i := range d.tasks.columns {
+		if c := &d.tasks.columns[i]; c.id == "since" {
+			c.text = func(t *Task) string {
+				if t.Since.IsZero() {
+					return "—"
+				}
+				return Age(a.now().Sub(t.Since))
+			}
+		}
+	}
+	if d.host != nil {
+		d.tasks.set(d.host.Tasks)
+	} else {
+		d.tasks.set(nil)
+	}
+	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Host == d.name })
+}
+
+// step goes on to the next host of the list that this one was opened from.
+func (d *hostDetail) step(a *app, n int) tea.Cmd {
+	i := slices.Index(d.neighbours, d.name) + n
+	if i < 0 || i >= len(d.neighbours) {
+		a.say("there is no further host in the list")
+		return nil
+	}
+	d.name, d.past = d.neighbours[i], history{}
+	d.refresh(a)
+	return d.open(a)
+}
+
+func (d *hostDetail) openJob(a *app) tea.Cmd {
+	if t, ok := d.tasks.current(); ok {
+		return a.goTo(newJobDetail(t.Job, t.Host))
+	}
+	return nil
+}
+
+func (d *hostDetail) act(verb Verb) func(a *app) tea.Cmd {
+	return func(a *app) tea.Cmd {
+		if t, ok := d.tasks.current(); ok {
+			return a.confirmTasks(verb, t.Job, []string{d.name})
+		}
+		return nil
+	}
+}
+
+func (d *hostDetail) logs(a *app) tea.Cmd {
+	if t, ok := d.tasks.current(); ok {
+		return a.showLogs(t.Job, []string{d.name})
+	}
+	return nil
+}
+
+func (d *hostDetail) inspect(a *app) tea.Cmd {
+	name := d.name
+	return a.goTo(newInspect([]string{"Hosts", name, "JSON"}, a.Program+" hosts "+name+" --json", func(a *app) any { return hostDocument(a.snap.Host(name)) }))
+}
+
+func (d *hostDetail) status(a *app) (left, right []widget.Span) {
+	left, _ = d.tasks.status()
+	if i := slices.Index(d.neighbours, d.name); i >= 0 {
+		right = []widget.Span{{Style: muted, Text: fmt.Sprintf("host %d of %d", i+1, len(d.neighbours))}}
+	}
+	return left, right
+}
+
+func (d *hostDetail) draw(a *app, area widget.Area) {
+	if d.host == nil {
+		area.Cut(2, 1, area.W-4, muted, "there is no host "+d.name+" any more; esc goes back")
+		return
+	}
+	if area.W < 100 {
+		top, rest := area.SplitY(min(6, area.H/3))
+		d.drawFacts(a, top)
+		d.drawLower(a, rest)
+		return
+	}
+	top, rest := area.SplitY(min(10, area.H/3))
+	left, right := top.SplitX(area.W / 2)
+	d.drawFacts(a, left)
+	d.drawResources(a, right)
+	d.drawLower(a, rest)
+}
+
+// drawSide draws the host beside a list.
+func (d *hostDetail) drawSide(a *app, area widget.Area) {
+	if d.host == nil {
+		return
+	}
+	facts, rest := area.SplitY(10)
+	d.drawFacts(a, facts)
+	resources, rest := rest.SplitY(8)
+	d.drawResources(a, resources)
+	d.drawTasks(a, rest)
+}
+
+func (d *hostDetail) drawLower(a *app, area widget.Area) {
+	lanes := 0
+	if area.H > 14 {
+		lanes = min(len(d.tasks.rows)+3, area.H/3)
+	}
+	tasks, timeline := area.SplitY(area.H - lanes)
+	if d.view == 1 {
+		d.drawEnvironment(tasks)
+	} else {
+		d.drawTasks(a, tasks)
+	}
+	if lanes > 3 {
+		d.drawTimeline(a, timeline)
+	}
+}
+
+func (d *hostDetail) drawFacts(a *app, area widget.Area) {
+	h := d.host
+	note := "▲ UP"
+	if h.Status != model.Up {
+		note = "▼ DOWN"
+	}
+	if !h.Since.IsZero() {
+		note += " " + Age(a.now().Sub(h.Since))
+	}
+	panel := widget.Panel{Title: h.Name, Note: note, Color: theme.Focus}
+	if h.Status != model.Up {
+		panel.Border, panel.Color = theme.Fail, theme.Fail
+	}
+	in := panel.Draw(area)
+	for y, fact := range d.facts(a) {
+		in.Text(0, y, muted, fact[0])
+		in.Cut(9, y, in.W-9, plain, fact[1])
+	}
+}
+
+func (d *hostDetail) facts(a *app) [][2]string {
+	h := d.host
+	facts := [][2]string{{"labels", strings.ReplaceAll(h.labelText, ",", "  ")}, {"tasks", d.goals()}}
+	if h.Drain != nil {
+		facts = append(facts, [2]string{"drained", Age(a.now().Sub(h.Drain.Since.Time())) + " ago by " + cmp.Or(h.Drain.User, "somebody")})
+	}
+	if i := h.Info; i != nil {
+		facts = append(facts, [2]string{"os", fmt.Sprintf("%s %s · %s · %d cpu · %s", i.OSName, i.OSVersion, i.Architecture, i.CPUs, byteText(i.MemoryTotalBytes))})
+		engine := cmp.Or(i.Runtime, "docker")
+		if i.DockerVersion != nil {
+			engine += " " + i.DockerVersion.Version
+		}
+		facts = append(facts, [2]string{"engine", engine + " · " + i.DockerHost})
+	}
+	if h.Agent != nil {
+		text := h.Agent.Version
+		if up := h.Agent.StartTime; up != 0 && h.Status == model.Up {
+			text += " · up " + Age(a.now().Sub(up.Time()))
+		}
+		if !h.GaugedAt.IsZero() {
+			text += " · heard " + Age(a.now().Sub(h.GaugedAt)) + " ago"
+		}
+		facts = append(facts, [2]string{"agent", text})
+	}
+	for _, g := range a.snap.Groups {
+		if slices.Contains(g.Hosts, h.Name) && g.Rollout != nil && g.Rollout.Active() {
+			for _, rh := range g.Rollout.Hosts {
+				if rh.Host == h.Name {
+					facts = append(facts, [2]string{"rollout", g.Spec.Name + ": " + phaseWords[rh.Phase]})
+				}
+			}
+		}
+	}
+	return append(facts, [2]string{"ssh", "ssh " + h.Name + "   (x copies it)"})
+}
+
+// goals says how many tasks should do what and how many do.
+func (d *hostDetail) goals() string {
+	goals := map[model.Goal]int{}
+	for _, t := range d.host.Tasks {
+		goals[t.Goal]++
+	}
+	parts := []string{fmt.Sprintf("%d START", goals[model.GoalStart])}
+	for i, n := range d.host.Counts.states {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, looks[i].code))
+		}
+	}
+	if n := goals[model.GoalStop]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d to stop", n))
+	}
+	if n := goals[model.GoalUndeploy]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d to undeploy", n))
+	}
+	return strings.Join(parts, " · ")
+}
+
+func byteText(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.0f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func (d *hostDetail) drawResources(_ *app, area widget.Area) {
+	h := d.host
+	in := widget.Panel{Title: "Resources, last 10 min"}.Draw(area)
+	if h.GaugedAt.IsZero() {
+		in.Text(0, 0, muted, "its agent has not told them yet")
+		return
+	}
+	load, memory := make([]float64, 0, len(h.Trend)), make([]float64, 0, len(h.Trend))
+	for _, g := range h.Trend {
+		// Two columns of dots for each reading, so that a panel is filled by ten minutes.
+		load, memory = append(load, float64(g.Load), float64(g.Load)), append(memory, float64(g.Memory), float64(g.Memory))
+	}
+	each := max(1, in.H/2)
+	for i, chart := range []struct {
+		name   string
+		value  string
+		limit  string
+		color  theme.Color
+		values []float64
+	}{
+		{"load", fmt.Sprintf("%.0f%%", 100*h.LoadShare()), fmt.Sprintf("%.1f", h.Load), theme.Focus, load},
+		{"mem", fmt.Sprintf("%.0f%%", 100*h.MemoryShare()), byteText(h.memoryUsed()), theme.OK, memory},
+	} {
+		part := in.Sub(0, i*each, in.W, each)
+		part.Text(0, 0, muted, chart.name)
+		part.Text(0, min(1, part.H-1), strong, chart.value)
+		part.Right(in.W, 0, faint, chart.limit)
+		graph := part.Sub(7, 0, max(0, in.W-16), max(1, each-btoi(each > 2)))
+		widget.Braille(graph, func(int) theme.Style { return theme.Fg(chart.color) }, chart.values, 1)
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (h *Host) memoryUsed() int64 {
+	if h.Info == nil {
+		return 0
+	}
+	return h.Info.MemoryTotalBytes - h.MemoryFree
+}
+
+func (d *hostDetail) drawTasks(a *app, area widget.Area) {
+	in := widget.Panel{Title: fmt.Sprintf("Tasks (%d)", len(d.tasks.rows)), Note: "sort: " + cmp.Or(d.tasks.sortBy, "problems first")}.Draw(area)
+	d.tasks.draw(a, in)
+}
+
+func (d *hostDetail) drawEnvironment(area widget.Area) {
+	in := widget.Panel{Title: "Environment", Note: "tab tasks"}.Draw(area)
+	for y, name := range slices.Sorted(maps.Keys(d.host.Environment)) {
+		x := in.Text(0, y, muted, widget.Cut(name, in.W/3))
+		in.Cut(max(x+2, in.W/4), y, in.W, plain, d.host.Environment[name])
+	}
+}
+
+func (d *hostDetail) drawTimeline(a *app, area widget.Area) {
+	span := windows[d.window]
+	to := a.now()
+	from := to.Add(-span)
+	in := widget.Panel{Title: fmt.Sprintf("Host timeline  %s – %s", a.minuteText(from), a.minuteText(to)), Note: "+/- zoom"}.Draw(area)
+	label := 24
+	w := in.W - label - 1
+	drawAxis(a, in.Row(0), label, w, from, to, -1)
+	if d.past.err != nil {
+		in.Cut(0, 1, in.W, theme.Fg(theme.Warn), "its history cannot be read: "+d.past.err.Error())
+		return
+	}
+	byJob := lanesBy(d.past.transitions, func(t Transition) string { return t.Job.String() })
+	for y, i := range d.tasks.order {
+		if 1+y >= in.H {
+			return
+		}
+		t := d.tasks.rows[i]
+		l := lane{name: t.Job.Short(), task: t, transitions: byJob[t.Job.String()]}
+		line := in.Row(1 + y)
+		line.Text(0, 0, theme.Fg(look(t.State).color), string(look(t.State).glyph))
+		line.Cut(2, 0, label-3, plain, l.name)
+		drawLane(line, label, l.cells(from, to, w, to), theme.Base, -1)
+	}
+}

@@ -1,0 +1,516 @@
+package tui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/heliosctl/heliosctl/tui/theme"
+	"github.com/heliosctl/heliosctl/tui/widget"
+)
+
+// column is one column of a list.
+type column[T any] struct {
+	id, title string
+	width     int
+	flex      bool // takes what is left
+	right     bool
+	priority  int // the lower, the longer it stays when there is little room
+	off       bool
+	compare   func(a, b T) int
+	text      func(T) string                                       // for exports, copies, and drawing when draw is nil
+	draw      func(a widget.Area, x, w int, row T, bg theme.Color) // in the first row of the area
+	style     func(T) theme.Style
+}
+
+// row is what a list shows.
+type row interface {
+	comparable
+	filtered
+}
+
+// list is a table of rows that can be filtered, sorted and marked. Only what is seen is drawn. The selection follows the row, not its
+// place.
+type list[T row] struct {
+	name     string // of what is listed, in the plural
+	columns  []column[T]
+	id       func(T) string
+	rank     func(a, b T) int // the usual order: problems first
+	ranked   string           // what it is called
+	problem  func(T) bool     // nil: there are none
+	rows     []T
+	order    []int32
+	selected string
+	cursor   int
+	offset   int
+	seen     int
+	marks    map[string]bool
+	from     int // where a range of marks begins, -1 for nowhere
+	filter   filter
+	input    *widget.Input // while a filter is typed
+	before   string        // the filter before that
+	only     bool          // problems only
+	sortBy   string
+	reverse  bool
+	scroll   int // columns
+}
+
+// typing reports whether a filter is being typed.
+func (l *list[T]) typing() bool { return l.input != nil }
+
+// set takes over new rows.
+func (l *list[T]) set(rows []T) {
+	l.rows = rows
+	l.arrange()
+}
+
+// arrange filters and sorts, and finds the selected row again.
+func (l *list[T]) arrange() {
+	l.order = l.order[:0]
+	for i, row := range l.rows {
+		if l.only && l.problem != nil && !l.problem(row) {
+			continue
+		}
+		if len(l.filter.terms) == 0 || l.filter.matches(row) {
+			l.order = append(l.order, int32(i))
+		}
+	}
+	if compare := l.comparison(); compare != nil {
+		slices.SortStableFunc(l.order, func(a, b int32) int { return compare(l.rows[a], l.rows[b]) })
+	}
+	l.follow()
+}
+
+func (l *list[T]) comparison() func(a, b T) int {
+	for _, c := range l.columns {
+		if c.id == l.sortBy && c.compare != nil {
+			if l.reverse {
+				return func(a, b T) int { return c.compare(b, a) }
+			}
+			return c.compare
+		}
+	}
+	return l.rank
+}
+
+func (l *list[T]) follow() {
+	if l.selected != "" {
+		for at, i := range l.order {
+			if l.id(l.rows[i]) == l.selected {
+				l.cursor = at
+				return
+			}
+		}
+	}
+	l.cursor = min(max(l.cursor, 0), max(len(l.order)-1, 0))
+	if len(l.order) > 0 && l.selected == "" {
+		l.remember()
+	}
+}
+
+func (l *list[T]) remember() {
+	if row, ok := l.current(); ok {
+		l.selected = l.id(row)
+	}
+}
+
+// current is the selected row.
+func (l *list[T]) current() (T, bool) {
+	if l.cursor < 0 || l.cursor >= len(l.order) {
+		var none T
+		return none, false
+	}
+	return l.rows[l.order[l.cursor]], true
+}
+
+// picked are the marked rows, the selected one when none is marked.
+func (l *list[T]) picked() []T {
+	var rows []T
+	if len(l.marks) > 0 {
+		for _, row := range l.rows {
+			if l.marks[l.id(row)] {
+				rows = append(rows, row)
+			}
+		}
+	}
+	if row, ok := l.current(); ok && len(rows) == 0 {
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (l *list[T]) move(n int) {
+	l.cursor = min(max(l.cursor+n, 0), max(len(l.order)-1, 0))
+	l.remember()
+	if l.from >= 0 {
+		for i := min(l.from, l.cursor); i <= max(l.from, l.cursor) && i < len(l.order); i++ {
+			l.marks[l.id(l.rows[l.order[i]])] = true
+		}
+	}
+}
+
+// place puts the selection on a row.
+func (l *list[T]) place(id string) {
+	l.selected = id
+	l.follow()
+}
+
+func (l *list[T]) mark() {
+	if row, ok := l.current(); ok {
+		if id := l.id(row); l.marks[id] {
+			delete(l.marks, id)
+		} else {
+			l.marks[id] = true
+		}
+		l.move(1)
+	}
+}
+
+func (l *list[T]) markAll() {
+	if len(l.marks) > 0 {
+		clear(l.marks)
+		return
+	}
+	for _, i := range l.order {
+		l.marks[l.id(l.rows[i])] = true
+	}
+}
+
+func (l *list[T]) toggleRange() {
+	if l.from >= 0 {
+		l.from = -1
+		return
+	}
+	l.from = l.cursor
+	l.move(0)
+}
+
+// escape takes back the filter, then the marks.
+func (l *list[T]) escape() bool {
+	switch {
+	case l.from >= 0:
+		l.from = -1
+	case l.filter.text != "" || l.only:
+		l.only = false
+		l.narrow("")
+	case len(l.marks) > 0:
+		clear(l.marks)
+	default:
+		return false
+	}
+	return true
+}
+
+// narrow sets the filter.
+func (l *list[T]) narrow(text string) {
+	l.filter = parseFilter(text)
+	l.arrange()
+}
+
+// key takes a key while a filter is typed.
+func (l *list[T]) key(_ *app, msg tea.KeyMsg) tea.Cmd {
+	switch name := msg.String(); name {
+	case "enter":
+		l.input = nil
+	case "esc":
+		l.input = nil
+		l.narrow(l.before)
+	case "up", "down":
+		l.move(map[string]int{"up": -1, "down": 1}[name])
+	default:
+		if !l.input.Key(name) && (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace) {
+			l.input.Insert(msg.Runes)
+		}
+		if l.input.Value() != l.filter.text {
+			l.narrow(l.input.Value())
+		}
+	}
+	return nil
+}
+
+// moves are the commands that every list has.
+func (l *list[T]) moves() []*command {
+	by := func(n func() int) func(*app) tea.Cmd {
+		return func(*app) tea.Cmd { l.move(n()); return nil }
+	}
+	do := func(f func()) func(*app) tea.Cmd { return func(*app) tea.Cmd { f(); return nil } }
+	commands := []*command{
+		bind("list.mark", "space", "mark", do(l.mark)),
+		bind("list.filter", "/", "filter", do(func() {
+			l.before = l.filter.text
+			l.input = &widget.Input{}
+			l.input.Set(l.filter.text)
+		})),
+		bind("list.sort", "s", "sort", l.chooseSort),
+		bind("list.problems", "!", "problems only", do(func() { l.only = !l.only; l.arrange() })).more(),
+		bind("list.columns", ",", "columns", l.chooseColumns).more(),
+		bind("list.export", "e", "export", func(a *app) tea.Cmd { return a.chooseExport(l.name, l.csv, l.json) }).more(),
+		bind("list.copy", "c", "copy", l.copy).more(),
+		bind("list.range", "v", "mark a range", do(l.toggleRange)).more(),
+		bind("list.all", "V", "mark all or none", do(l.markAll)).more(),
+		bind("list.up", "up k", "up", by(func() int { return -1 })).more(),
+		bind("list.down", "down j", "down", by(func() int { return 1 })).more(),
+		bind("list.pageup", "pgup ctrl+u", "page up", by(func() int { return -max(1, l.seen-1) })).more(),
+		bind("list.pagedown", "pgdown ctrl+d", "page down", by(func() int { return max(1, l.seen-1) })).more(),
+		bind("list.first", "g home", "first", by(func() int { return -len(l.order) })).more(),
+		bind("list.last", "G end", "last", by(func() int { return len(l.order) })).more(),
+		bind("list.left", "left", "columns to the left", do(func() { l.scroll = max(0, l.scroll-1) })).more(),
+		bind("list.right", "right", "columns to the right", do(func() { l.scroll++ })).more(),
+	}
+	return commands
+}
+
+// placed is a column with where it is drawn.
+type placed[T any] struct {
+	*column[T]
+	x, w int
+}
+
+// layout chooses the columns that there is room for: by priority, in their own order, the rest of the room to the flexible one.
+func (l *list[T]) layout(width int) []placed[T] {
+	var chosen []*column[T]
+	for i := range l.columns {
+		if !l.columns[i].off {
+			chosen = append(chosen, &l.columns[i])
+		}
+	}
+	if n := len(chosen) - 2; l.scroll > 0 && n > 0 { // the first two stay
+		l.scroll = min(l.scroll, n-1)
+		chosen = append(slices.Clone(chosen[:2]), chosen[2+l.scroll:]...)
+	}
+	for len(chosen) > 1 && columnsWidth(chosen) > width {
+		worst := 0
+		for i, c := range chosen {
+			if c.priority >= chosen[worst].priority {
+				worst = i
+			}
+		}
+		chosen = slices.Delete(chosen, worst, worst+1)
+	}
+	spare := width - columnsWidth(chosen)
+	columns := make([]placed[T], 0, len(chosen))
+	x := 0
+	for _, c := range chosen {
+		w := c.width
+		if c.flex && spare > 0 {
+			w += spare
+			spare = 0
+		}
+		w = min(w, width-x)
+		columns = append(columns, placed[T]{c, x, w})
+		x += w + 1
+	}
+	return columns
+}
+
+func columnsWidth[T any](columns []*column[T]) int {
+	n := -1
+	for _, c := range columns {
+		n += c.width + 1
+	}
+	return n
+}
+
+// tableIndent is the room for the marks at the left of a table.
+const tableIndent = 3
+
+// draw draws the head and the rows that are seen.
+func (l *list[T]) draw(a *app, area widget.Area) {
+	if area.Empty() {
+		return
+	}
+	columns := l.layout(area.W - tableIndent - 2)
+	l.drawHead(area.Row(0), columns)
+	body := area.Sub(0, 1, area.W, area.H-1)
+	l.seen = max(1, body.H)
+	l.offset = min(max(l.offset, l.cursor-l.seen+1), l.cursor)
+	l.offset = max(0, min(l.offset, len(l.order)-l.seen))
+	for y := 0; y < body.H && l.offset+y < len(l.order); y++ {
+		l.drawRow(body.Row(y), columns, l.rows[l.order[l.offset+y]], l.offset+y == l.cursor)
+	}
+	if len(l.order) == 0 {
+		l.drawNone(a, body)
+	}
+	widget.Scrollbar(body, l.offset, body.H, len(l.order))
+}
+
+func (l *list[T]) drawHead(head widget.Area, columns []placed[T]) {
+	head.Fill(theme.Strip)
+	for _, c := range columns {
+		style := theme.Style{FG: theme.Muted, BG: theme.Strip, Attr: theme.Bold}
+		title := c.title
+		if c.id == l.sortBy {
+			style.FG = theme.Focus
+			title += map[bool]string{false: " ↑", true: " ↓"}[l.reverse]
+		}
+		if c.right {
+			head.Right(tableIndent+c.x+c.w, 0, style, widget.Cut(title, c.w))
+		} else {
+			head.Cut(tableIndent+c.x, 0, c.w, style, title)
+		}
+	}
+}
+
+func (l *list[T]) drawRow(line widget.Area, columns []placed[T], row T, selected bool) {
+	bg := theme.Base
+	if selected {
+		bg = theme.Select
+		line.Fill(bg)
+		line.Text(0, 0, theme.Style{FG: theme.Focus, BG: bg, Attr: theme.Bold}, "▌")
+	}
+	if len(l.marks) > 0 && l.marks[l.id(row)] {
+		line.Text(1, 0, theme.Style{FG: theme.Focus, BG: bg, Attr: theme.Bold}, "✓")
+	}
+	for _, c := range columns {
+		if c.draw != nil {
+			c.draw(line, tableIndent+c.x, c.w, row, bg)
+			continue
+		}
+		style := muted
+		if c.style != nil {
+			style = c.style(row)
+		}
+		text := widget.Cut(c.text(row), c.w)
+		if c.right {
+			line.Right(tableIndent+c.x+c.w, 0, style.On(bg), text)
+		} else {
+			line.Text(tableIndent+c.x, 0, style.On(bg), text)
+		}
+	}
+}
+
+func (l *list[T]) drawNone(a *app, body widget.Area) {
+	text := "there are no " + l.name
+	switch {
+	case a.snap.Freshness.State == Connecting:
+		text = "nothing has been read yet"
+	case l.filter.text != "" || l.only:
+		text = fmt.Sprintf("none of %d %s passes the filter; esc takes it back", len(l.rows), l.name)
+	}
+	body.Cut(tableIndent, min(1, body.H-1), body.W-tableIndent, muted, text)
+}
+
+// status says how the list is filtered, sorted and marked.
+func (l *list[T]) status() (left, right []widget.Span) {
+	chip := theme.Style{FG: theme.Text, BG: theme.Chip}
+	if l.input != nil {
+		text := l.input.Value()
+		left = append(left, widget.Span{Style: chip, Text: " / " + text}, widget.Span{Style: theme.Style{FG: theme.OnColor, BG: theme.Here}, Text: " "}, widget.Span{Style: chip, Text: " "})
+	} else if l.filter.text != "" {
+		left = append(left, widget.Span{Style: chip, Text: " / " + widget.Cut(l.filter.text, 40) + " "})
+	}
+	if l.only {
+		left = append(left, widget.Span{Style: chip, Text: " ! problems "})
+	}
+	if len(left) > 0 {
+		left = append(left, widget.Span{Style: plain, Text: "  "})
+	}
+	if l.filter.fault != "" {
+		return append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: l.filter.fault}), nil
+	}
+	if len(l.order) < len(l.rows) {
+		left = append(left, widget.Span{Style: plain, Text: fmt.Sprintf("%d of %d", len(l.order), len(l.rows))})
+	} else {
+		left = append(left, widget.Span{Style: plain, Text: fmt.Sprintf("%d %s", len(l.rows), l.name)})
+	}
+	if n := len(l.marks); n > 0 {
+		left = append(left, widget.Span{Style: focus.Bold(), Text: fmt.Sprintf("  %d marked", n)})
+		if hidden := n - l.seenMarks(); hidden > 0 {
+			left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf(" (%d hidden)", hidden)})
+		}
+	}
+	sorted := l.ranked
+	for _, c := range l.columns {
+		if c.id == l.sortBy {
+			sorted = strings.ToLower(cmp.Or(c.title, c.id)) + map[bool]string{false: " ↑", true: " ↓"}[l.reverse]
+		}
+	}
+	if sorted != "" {
+		left = append(left, widget.Span{Style: muted, Text: " · " + sorted})
+	}
+	if len(l.order) > 0 {
+		left = append(left, widget.Span{Style: muted, Text: fmt.Sprintf(" · row %d/%d", l.cursor+1, len(l.order))})
+	}
+	return left, nil
+}
+
+func (l *list[T]) seenMarks() int {
+	n := 0
+	for _, i := range l.order {
+		if l.marks[l.id(l.rows[i])] {
+			n++
+		}
+	}
+	return n
+}
+
+// chooseSort asks for the column to sort by; the one that is sorted by turns its order round.
+func (l *list[T]) chooseSort(a *app) tea.Cmd {
+	options := []option{{title: cmp.Or(l.ranked, "as they come"), on: l.sortBy == "", do: func(*app) tea.Cmd {
+		l.sortBy = ""
+		l.arrange()
+		return nil
+	}}}
+	for _, c := range l.columns {
+		if c.compare == nil {
+			continue
+		}
+		note := ""
+		if c.id == l.sortBy {
+			note = map[bool]string{false: "↑ rising", true: "↓ falling"}[l.reverse]
+		}
+		options = append(options, option{title: cmp.Or(c.title, c.id), note: note, on: c.id == l.sortBy, do: func(*app) tea.Cmd {
+			l.reverse = c.id == l.sortBy && !l.reverse
+			l.sortBy = c.id
+			l.arrange()
+			return nil
+		}})
+	}
+	return a.open(&chooser{title: "Sort by", options: options})
+}
+
+// chooseColumns asks which columns are shown.
+func (l *list[T]) chooseColumns(a *app) tea.Cmd {
+	var options []option
+	for i := range l.columns {
+		c := &l.columns[i]
+		options = append(options, option{title: cmp.Or(c.title, c.id), on: !c.off, do: func(*app) tea.Cmd { c.off = !c.off; return nil }})
+	}
+	return a.open(&chooser{title: "Columns", options: options, many: true})
+}
+
+// copy puts the selected rows on the clipboard: the name, and with another press the whole row.
+func (l *list[T]) copy(a *app) tea.Cmd {
+	rows := l.picked()
+	if len(rows) == 0 {
+		return nil
+	}
+	var lines []string
+	for _, row := range rows {
+		lines = append(lines, l.id(row))
+	}
+	return a.copy(strings.Join(lines, "\n"), fmt.Sprintf("%d %s", len(rows), l.name))
+}
+
+func (l *list[T]) table() (head []string, rows [][]string) {
+	for _, c := range l.columns {
+		head = append(head, strings.ToLower(cmp.Or(c.id, c.title)))
+	}
+	for _, i := range l.order {
+		var cells []string
+		for _, c := range l.columns {
+			cells = append(cells, c.text(l.rows[i]))
+		}
+		rows = append(rows, cells)
+	}
+	return head, rows
+}
+
+// newList makes a list that is ready for rows.
+func newList[T row](l list[T]) *list[T] {
+	l.marks, l.from = map[string]bool{}, -1
+	return &l
+}
