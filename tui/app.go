@@ -174,7 +174,11 @@ func (a *app) run(c *command) tea.Cmd {
 			return nil
 		}
 	}
-	return c.run(a)
+	cmd := c.run(a)
+	if s, ok := a.page.(selecter); ok {
+		return tea.Batch(cmd, s.selectedNow(a))
+	}
+	return cmd
 }
 
 // readOnlyBecause says why nothing may be changed, "" when it may.
@@ -285,7 +289,7 @@ func (a *app) globalCommands() []*command {
 		bind("redraw", "ctrl+l", "redraw", func(*app) tea.Cmd { return tea.ClearScreen }).more(),
 		bind("resync", "ctrl+r", "reconnect", func(a *app) tea.Cmd { a.Source.Resync(); a.say("asked for everything anew"); return nil }).more(),
 		bind("help", "?", "help", func(a *app) tea.Cmd { return a.open(newHelp(a)) }).more(),
-		bind("quit", "q", "quit", func(*app) tea.Cmd { return tea.Quit }).more(),
+		bind("quit", "q", "quit", func(*app) tea.Cmd { return tea.Quit }),
 	)
 }
 

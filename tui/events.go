@@ -236,26 +236,25 @@ func (p *events) draw(a *app, area widget.Area) {
 
 // drawRate draws how much happens. Where tasks failed, there is a row of crosses below the chart.
 func (p *events) drawRate(a *app, area widget.Area) {
-	in := widget.Panel{Title: "events per 30 s, last hour", Note: "✗ = tasks failed"}.Draw(area)
+	title := "events per 30 s"
+	if len(a.snap.Rate) > 0 {
+		title += ", since " + a.minuteText(a.snap.Rate[0].Start)
+	}
+	in := widget.Panel{Title: title, Note: "✗ = tasks failed"}.Draw(area)
 	graph, ticks := in.SplitY(in.H - 1)
 	buckets := a.snap.Rate
 	values := make([]float64, 0, 2*in.W)
 	failed := make([]bool, 0, 2*in.W)
-	stretch := max(1, 2*in.W/bucketsKept)
+	stretch := max(1, 2*in.W/max(1, len(buckets)))
 	for _, b := range buckets {
 		for range stretch {
-			values, failed = append(values, float64(b.Total)), append(failed, b.Failed > 0)
+			values, failed = append(values, float64(b.Total)), append(failed, b.Failed > 0 && b.Failed*20 > b.Total)
 		}
 	}
 	if n := 2 * in.W; len(values) > n {
 		values, failed = values[len(values)-n:], failed[len(failed)-n:]
 	}
-	widget.Braille(graph, func(i int) theme.Style {
-		if i >= 0 && i < len(failed) && failed[i] {
-			return theme.Fg(theme.Fail)
-		}
-		return focus
-	}, values, 0)
+	widget.Braille(graph, func(int) theme.Style { return focus }, values, 0)
 	first := 2*in.W - len(values)
 	for col := range in.W {
 		if i := 2*col - first; i >= 0 && i < len(failed) && failed[i] {

@@ -21,6 +21,7 @@ type term struct {
 	key    string
 	op     byte // of a comparison: '<' or '>'
 	words  []string
+	whole  string // of a term with a colon, which may be part of what is looked for
 	number float64
 	re     *regexp.Regexp
 }
@@ -80,7 +81,7 @@ func parseTerm(word string) (term, error) {
 		t.words = strings.Split(strings.ToLower(word), "|")
 		return t, nil
 	}
-	t.key = strings.ToLower(word[:i])
+	t.key, t.whole = strings.ToLower(word[:i]), strings.ToLower(word)
 	value := word[i+1:]
 	switch {
 	case word[i] == '!' && strings.HasPrefix(value, "="):
@@ -139,7 +140,7 @@ func (t *term) holds(row filtered) bool {
 	}
 	text, number, ok := row.filterField(t.key)
 	if !ok {
-		return false
+		return strings.Contains(t.whole, ":") && strings.Contains(row.filterText(), t.whole)
 	}
 	if t.kind == compares {
 		if t.op == '<' {

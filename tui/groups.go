@@ -228,7 +228,7 @@ func (p *groups) status(*app) (left, right []widget.Span) { return p.list.status
 func (p *groups) draw(a *app, area widget.Area) {
 	detail := 0
 	if area.H >= 24 {
-		detail = 13
+		detail = 14
 	}
 	top, bottom := area.SplitY(area.H - detail)
 	if rows := len(p.order) + 2; rows < top.H && detail > 0 {
@@ -292,6 +292,41 @@ func (p *groups) drawOptions(a *app, area widget.Area, g *Group) {
 	for y, fact := range facts {
 		in.Text(0, y, muted, fact[0])
 		in.Cut(12, y, in.W-12, plain, fact[1])
+	}
+	drawGroupHosts(a, in.Sub(0, len(facts)+1, in.W, in.H-len(facts)-1), g)
+}
+
+// drawGroupHosts draws a cell for each host of a group: how far its rollout is there, else how the host is.
+func drawGroupHosts(a *app, area widget.Area, g *Group) {
+	if area.H < 1 {
+		return
+	}
+	area.Text(0, 0, muted, "hosts")
+	room := area.Sub(12, 0, area.W-12, area.H)
+	at := func(i int, r rune, c theme.Color) { room.Repeat(i%max(1, room.W), i/max(1, room.W), 1, theme.Fg(c), r) }
+	if g.Rollout == nil {
+		for i, name := range g.Hosts {
+			cell := mapCells[0]
+			if h := a.snap.Host(name); h != nil {
+				cell = mapCells[mapRank(h)]
+			}
+			at(i, cell.r, cell.color)
+		}
+		return
+	}
+	for i, h := range g.Rollout.Hosts {
+		switch h.Phase {
+		case PhaseWaiting:
+			at(i, '·', theme.Muted)
+		case PhaseDone:
+			at(i, '■', theme.OK)
+		case PhaseFailed:
+			at(i, '✗', theme.Fail)
+		case PhaseSkipped:
+			at(i, '▼', theme.Fail)
+		default:
+			at(i, '▣', theme.Progress)
+		}
 	}
 }
 

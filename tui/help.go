@@ -80,9 +80,9 @@ func commandLines(commands, over []*command) []helpLine {
 }
 
 var filterLines = []helpLine{
-	{key: "web  a|b", text: "substring in the row, one of several"}, {key: "!web", text: "not in the row"}, {key: "~wb1", text: "these letters in this order"},
-	{key: "/^pay-1/", text: "regular expression"}, {key: "role=pay rack!=b7", text: "labels and fields; * for any rest"},
-	{key: "load>80 mem>90", text: "numbers, in per cent"}, {key: "state:FAILED|UNKN", text: "task states"}, {key: "seen>60s age<1h", text: "durations"},
+	{key: "web  a|b", text: "in the row, a or b"}, {key: "!web", text: "not in the row"}, {key: "~wb1", text: "letters in order"},
+	{key: "/^pay-1/", text: "expression"}, {key: "role=pay rack!=b7", text: "labels, fields"},
+	{key: "load>80 mem>90", text: "per cent"}, {key: "state:FAILED|UNKN", text: "task states"}, {key: "seen>60s age<1h", text: "durations"},
 }
 
 func legendLines() []helpLine {
@@ -117,7 +117,7 @@ func (h *help) draw(a *app, area widget.Area) {
 		h.column(body.Sub(0, 0, w-2, body.H), "THIS SCREEN", own, 13)
 		h.column(body.Sub(w, 0, w-2, body.H), "EVERYWHERE", everywhere, 11)
 		y := h.column(body.Sub(2*w, 0, w, body.H), "LEGEND", legend, 8)
-		h.column(body.Sub(2*w, y+1, w, body.H-y-1), "FILTER", filters, 18)
+		h.column(body.Sub(2*w, y+1, w, body.H-y-1), "FILTER", filters, 17)
 	} else {
 		lines := []helpLine{{text: "THIS SCREEN"}}
 		lines = append(append(lines, own...), helpLine{text: "EVERYWHERE"})

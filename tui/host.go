@@ -270,7 +270,11 @@ func (d *hostDetail) drawSide(a *app, area widget.Area) {
 	d.drawFacts(a, facts)
 	resources, rest := rest.SplitY(8)
 	d.drawResources(a, resources)
-	d.drawTasks(a, rest)
+	lanes := min(len(d.tasks.rows)+3, rest.H/2)
+	tasks, timeline := rest.SplitY(min(len(d.tasks.rows)+3, rest.H-lanes))
+	d.drawTasks(a, tasks)
+	timeline, _ = timeline.SplitY(lanes)
+	d.drawTimeline(a, timeline)
 }
 
 func (d *hostDetail) drawLower(a *app, area widget.Area) {

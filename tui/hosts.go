@@ -209,6 +209,29 @@ func (p *hosts) draw(a *app, area widget.Area) {
 	p.side.drawSide(a, right)
 }
 
+// readAfter is how long a row stays selected until its history is read for the detail beside the list.
+const readAfter = 120 * time.Millisecond
+
+// selectedNow reads the history of the selected host, where it is shown, once the selection has come to rest.
+func (p *hosts) selectedNow(a *app) tea.Cmd {
+	h, ok := p.current()
+	if !ok || a.width < splitWidth || p.side != nil && p.side.name == h.Name && p.side.past.read {
+		return nil
+	}
+	return tea.Tick(readAfter, func(time.Time) tea.Msg { return answer{p, h.Name} })
+}
+
+func (p *hosts) receive(a *app, msg tea.Msg) tea.Cmd {
+	if h, ok := p.current(); !ok || h.Name != msg.(string) {
+		return nil
+	}
+	if p.side == nil || p.side.name != msg.(string) {
+		p.side = newHostDetail(msg.(string))
+		p.side.refresh(a)
+	}
+	return p.side.open(a)
+}
+
 func (p *hosts) status(*app) (left, right []widget.Span) { return p.list.status() }
 
 func (p *hosts) commandLine(a *app) string {

@@ -19,6 +19,7 @@ type jobs struct {
 	keys    []*command
 	now     func() time.Time
 	rolling map[model.JobID]string // group by job that is being rolled out
+	groups  map[model.JobID]string // group by job that it wants
 	side    *jobDetail
 }
 
@@ -108,7 +109,7 @@ func (p *jobs) columns() []column[*Job] {
 				widget.Spark(a, x, 0, w, style, restarts, true)
 			}},
 		{id: "age", title: "AGE", width: 5, priority: 4, text: p.ageText, compare: func(a, b *Job) int { return cmp.Compare(createdAt(b), createdAt(a)) }},
-		{id: "group", title: "GROUP", width: 9, priority: 5, text: func(j *Job) string { return cmp.Or(j.Group, p.rolling[j.Spec.ID], "—") },
+		{id: "group", title: "GROUP", width: 9, priority: 5, text: func(j *Job) string { return cmp.Or(j.Group, p.groups[j.Spec.ID], "—") },
 			compare: func(a, b *Job) int { return strings.Compare(a.Group, b.Group) }},
 		{id: "image", title: "IMAGE", width: 24, priority: 9, off: true, text: func(j *Job) string { return j.Spec.Image }},
 		{id: "last", title: "LAST EVENT", width: 22, priority: 3, text: p.lastText, draw: p.drawLast},
@@ -191,6 +192,10 @@ func (p *jobs) commandLine(a *app) string { return a.Program + " jobs" }
 
 func (p *jobs) refresh(a *app) {
 	p.rolling = map[model.JobID]string{}
+	p.groups = map[model.JobID]string{}
+	for _, g := range a.snap.Groups {
+		p.groups[g.Spec.JobID] = g.Spec.Name
+	}
 	for _, g := range activeFirst(a.snap.Groups) {
 		p.rolling[g.Rollout.To] = g.Spec.Name
 	}

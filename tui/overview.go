@@ -1,9 +1,11 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -23,6 +25,9 @@ type overview struct {
 	load    [2]float64
 	memory  [2]float64
 	version uint64
+	busiest []*Host          // highest load first, as many as there may be room for
+	ranks   map[string][]int // of the hosts on the map, by the label's value
+	names   []string         // of the map's groups
 }
 
 var mapLabels = []string{"rack", "role", "zone"}
@@ -32,7 +37,7 @@ func newOverview(*app) page {
 	o.keys = []*command{
 		bind("overview.open", "enter", "open", o.openSelected),
 		bind("overview.panel", "tab", "next panel", func(*app) tea.Cmd { o.panel = (o.panel + 1) % 3; return nil }),
-		bind("overview.regroup", "o", "regroup map", func(*app) tea.Cmd { o.label = (o.label + 1) % len(mapLabels); return nil }),
+		bind("overview.regroup", "o", "regroup map", func(a *app) tea.Cmd { o.label = (o.label + 1) % len(mapLabels); o.arrangeMap(a); return nil }),
 		bind("overview.acknowledge", "i", "acknowledge", o.acknowledge),
 		bind("overview.acknowledged", "I", "show acknowledged", func(*app) tea.Cmd { o.silent = !o.silent; return nil }).more(),
 		bind("overview.up", "up k", "up", func(*app) tea.Cmd { o.cursor[o.panel] = max(0, o.cursor[o.panel]-1); return nil }).more(),
@@ -61,6 +66,22 @@ func (o *overview) refresh(a *app) {
 		}
 	}
 	o.load, o.memory = percentiles(load), percentiles(memory)
+	o.busiest = slices.Clone(a.snap.Hosts)
+	slices.SortFunc(o.busiest, func(x, y *Host) int {
+		return cmp.Or(cmp.Compare(y.LoadShare(), x.LoadShare()), strings.Compare(x.Name, y.Name))
+	})
+	o.busiest = slices.Clone(o.busiest[:min(len(o.busiest), 60)])
+	o.arrangeMap(a)
+}
+
+// arrangeMap groups the hosts by the label.
+func (o *overview) arrangeMap(a *app) {
+	o.ranks = map[string][]int{}
+	for _, h := range a.snap.Hosts {
+		value := h.Labels[mapLabels[o.label]]
+		o.ranks[value] = append(o.ranks[value], mapRank(h))
+	}
+	o.names = sortedKeys(o.ranks)
 }
 
 func percentiles(values []float64) [2]float64 {
@@ -128,7 +149,10 @@ func (a *app) goFiltered(screen int, text string) tea.Cmd {
 func (o *overview) status(a *app) (left, right []widget.Span) {
 	text := "no events yet"
 	if n := len(a.snap.Events); n > 0 {
-		text = fmt.Sprintf("↻ last change %s ago", Age(a.now().Sub(a.snap.Events[n-1].At)))
+		text = "↻ last change just now"
+		if age := a.now().Sub(a.snap.Events[n-1].At); age >= time.Second {
+			text = fmt.Sprintf("↻ last change %s ago", Age(age))
+		}
 	}
 	if n := len(a.snap.Rate); n > 1 {
 		text += fmt.Sprintf(" · %.1f ev/s", float64(a.snap.Rate[n-2].Total)/BucketLength.Seconds())
@@ -157,7 +181,7 @@ func (o *overview) draw(a *app, area widget.Area) {
 		o.drawFleet(a, left)
 		o.drawAttention(a, middle)
 		o.drawRollouts(a, end)
-		top, bottom := rest.SplitY(min(max(9, rest.H*2/5), 16))
+		top, bottom := rest.SplitY(min(max(9, len(o.names)+2), rest.H/2))
 		left, right = top.SplitX(area.W * 2 / 3)
 		o.drawMap(a, left)
 		o.drawBusiest(a, right)
@@ -201,13 +225,13 @@ func (o *overview) drawFleet(a *app, area widget.Area) {
 		widget.Part{N: c.Moving(), Rune: '▅', Color: theme.Progress}, widget.Part{N: stopped, Rune: '▁', Color: theme.Stopped},
 		widget.Part{N: c.states[countUnknown], Rune: '?', Color: theme.Unknown}, widget.Part{N: c.states[countFailed], Rune: '✗', Color: theme.Fail})
 	y := drawStateCounts(in, 2, c)
-	x := in.Text(0, y, muted, "throttled ")
+	x := in.Text(0, y, muted, "held ")
 	for i, n := range c.throttled {
 		style := theme.Fg(theme.Fail)
 		if n == 0 {
 			style = faint
 		}
-		x = in.Text(x, y, style, fmt.Sprintf("%s %s %d  ", throttleGlyphs[i], []string{"flapping", "img missing", "pull failed"}[i], n))
+		x = in.Text(x, y, style, fmt.Sprintf("%s %s %d  ", throttleGlyphs[i], []string{"flapping", "no image", "pull failed"}[i], n))
 	}
 	in.Text(0, y+1, muted, fmt.Sprintf("load p50 %2.0f%% p95 %2.0f%%   mem p50 %2.0f%% p95 %2.0f%%", 100*o.load[0], 100*o.load[1], 100*o.memory[0], 100*o.memory[1]))
 	x = in.Text(0, y+2, muted, "events/30s ") + 1
@@ -334,12 +358,7 @@ func mapRank(h *Host) int {
 // drawMap draws a cell for each host, grouped by a label, so that a dark rack is a block. Where there is not enough room, a cell stands
 // for several hosts, of which the worst is seen.
 func (o *overview) drawMap(a *app, area widget.Area) {
-	label := mapLabels[o.label]
-	groups := map[string][]int{}
-	for _, h := range a.snap.Hosts {
-		groups[h.Labels[label]] = append(groups[h.Labels[label]], mapRank(h))
-	}
-	names := sortedKeys(groups)
+	label, groups, names := mapLabels[o.label], o.ranks, o.names
 	width, longest := 0, 0
 	for _, name := range names {
 		width = max(width, widget.Width(name))
@@ -349,6 +368,10 @@ func (o *overview) drawMap(a *app, area widget.Area) {
 	room := max(1, area.W-6-width)
 	lines := max(1, (area.H-2)/max(1, len(names))) // of each group
 	per := max(1, (longest+room*lines-1)/(room*lines))
+	step := 1
+	if per == 1 && 2*longest <= room {
+		step = 2 // with a gap between hosts, where there is room for it
+	}
 	in := widget.Panel{
 		Title: "Host map", Note: fmt.Sprintf("1 cell = %s · by %s · o regroup", counted(per, "host"), label),
 	}.Draw(area)
@@ -363,19 +386,19 @@ func (o *overview) drawMap(a *app, area widget.Area) {
 			shown = "—"
 		}
 		in.Cut(0, y, width, muted, shown)
-		y = drawMapGroup(in, width+1, y, room, per, groups[name])
+		y = drawMapGroup(in, width+1, y, room, per, step, groups[name])
 	}
 }
 
-func drawMapGroup(in widget.Area, left, y, room, per int, ranks []int) int {
+func drawMapGroup(in widget.Area, left, y, room, per, step int, ranks []int) int {
 	x := 0
 	for chunk := range slices.Chunk(ranks, per) {
-		if x == room {
+		if x+step > room+step-1 {
 			x, y = 0, y+1
 		}
 		cell := mapCells[slices.Max(chunk)]
 		in.Repeat(left+x, y, 1, theme.Fg(cell.color), cell.r)
-		x++
+		x += step
 	}
 	return y + 1
 }
@@ -477,18 +500,9 @@ func (o *overview) drawEvents(a *app, area widget.Area) {
 }
 
 // drawBusiest lists the hosts with the highest load.
-func (o *overview) drawBusiest(a *app, area widget.Area) {
+func (o *overview) drawBusiest(_ *app, area widget.Area) {
 	in := widget.Panel{Title: "Busiest hosts", Note: "load · memory"}.Draw(area)
-	hosts := slices.Clone(a.snap.Hosts)
-	slices.SortFunc(hosts, func(x, y *Host) int {
-		if x.LoadShare() != y.LoadShare() {
-			if x.LoadShare() > y.LoadShare() {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(x.Name, y.Name)
-	})
+	hosts := o.busiest
 	gauge := max(4, (in.W-30)/2)
 	for y := 0; y < in.H && y < len(hosts); y++ {
 		h := hosts[y]

@@ -41,6 +41,9 @@ type receiver interface {
 // escaper is a page for which esc can mean something else than to go back. It reports whether it did.
 type escaper interface{ escape(a *app) bool }
 
+// selecter is a page that has more to ask for once a row has been selected.
+type selecter interface{ selectedNow(a *app) tea.Cmd }
+
 // twin is a page with a command line that shows the same.
 type twin interface{ commandLine(a *app) string }
 

@@ -268,7 +268,7 @@ func (r *rollout) drawHead(a *app, area widget.Area) {
 	if !ro.From.IsZero() {
 		title += versionText(ro.From) + " → "
 	}
-	panel := widget.Panel{Title: title + versionText(ro.To), Note: rolloutGlyph(ro.State) + " " + string(ro.State) + " " + Age(r.took(a)), Color: theme.Focus}
+	panel := widget.Panel{Title: title + versionText(ro.To), Note: rolloutGlyph(ro.State) + " " + string(ro.State) + " " + r.took(a).Truncate(time.Second).String(), Color: theme.Focus}
 	if ro.State == RolloutFailed {
 		panel.Border, panel.Color = theme.Fail, theme.Fail
 	}
@@ -343,7 +343,7 @@ func (r *rollout) drawBusy(a *app, area widget.Area, busy []RolloutHost) {
 	ro := r.group.Rollout
 	in := widget.Panel{Title: fmt.Sprintf("In progress: %s now", counted(len(busy), "host")), Note: "step · time used / timeout"}.Draw(area)
 	steps := []RolloutPhase{PhaseUndeploy, PhaseAwaitUndeployed, PhaseDeploy, PhaseAwaitRunning}
-	names := []string{"UNDEPLOY", "AWAIT_UNDEPLOYED", "DEPLOY", "AWAIT_RUNNING"}
+	names := []string{"UNDEPLOY", "AWAIT_UNDEPL", "DEPLOY", "AWAIT_RUNNING"}
 	if in.W < 100 {
 		names = []string{"UNDP", "AWUN", "DEPL", "AWRUN"}
 	}

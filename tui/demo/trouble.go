@@ -40,7 +40,7 @@ func (f *Fleet) darkRack() {
 
 // wander lets something small happen every other second, for ever.
 func (f *Fleet) wander() {
-	f.after(f.between(800*time.Millisecond, 2600*time.Millisecond), func() {
+	f.after(f.between(1500*time.Millisecond, 4500*time.Millisecond), func() {
 		h := f.hosts[f.random.IntN(len(f.hosts))]
 		if h.facts.Status == model.Up && h.drained == nil {
 			f.disturb(h)
