@@ -42,7 +42,7 @@ func rollingOut() ([]byte, error) {
 
 // encodeGIF writes pictures with one palette: their most frequent colours.
 func encodeGIF(pictures []*image.RGBA) ([]byte, error) {
-	palette := commonColors(pictures)
+	palette := commonColors(pictures, nil)
 	nearest := map[color.RGBA]uint8{}
 	animation := &gif.GIF{}
 	var screen *image.Paletted // what the frames so far add up to
@@ -100,9 +100,13 @@ func reduce(picture *image.RGBA, palette color.Palette, nearest map[color.RGBA]u
 	return frame
 }
 
-// commonColors returns the 256 colours that pictures have most of.
-func commonColors(pictures []*image.RGBA) color.Palette {
+// commonColors returns 256 colours: those that have to be kept, and those that pictures have most of.
+func commonColors(pictures []*image.RGBA, keep []color.RGBA) color.Palette {
 	counts := map[color.RGBA]int{}
+	const first = 1 << 30
+	for _, c := range keep {
+		counts[c] = first
+	}
 	for _, picture := range pictures {
 		for i := 0; i < len(picture.Pix); i += 4 {
 			counts[color.RGBA{picture.Pix[i], picture.Pix[i+1], picture.Pix[i+2], picture.Pix[i+3]}]++

@@ -63,6 +63,9 @@ func newRenderer(size int) (*renderer, error) {
 	return r, err
 }
 
+// lights are the buttons of the window.
+var lights = []color.RGBA{{0xFF, 0x5F, 0x57, 255}, {0xFE, 0xBC, 0x2E, 255}, {0x28, 0xC8, 0x40, 255}}
+
 // window draws cells in a window with a title.
 func (r *renderer) window(grid [][]cell, title string, bg, fg color.RGBA) *image.RGBA {
 	margin, top := r.cellW*3/2, r.cellH*9/4
@@ -72,7 +75,7 @@ func (r *renderer) window(grid [][]cell, title string, bg, fg color.RGBA) *image
 	}
 	img := image.NewRGBA(image.Rect(0, 0, w+2*margin, h+top+r.cellH*2/3))
 	roundedRect(img, img.Bounds(), float64(r.cellW), bg)
-	for i, c := range []color.RGBA{{0xFF, 0x5F, 0x57, 255}, {0xFE, 0xBC, 0x2E, 255}, {0x28, 0xC8, 0x40, 255}} {
+	for i, c := range lights {
 		disc(img, float64(margin)+float64(i)*float64(r.cellW)*1.9+6, float64(top)/2-2, float64(r.cellH)*0.28, c)
 	}
 	tw := len([]rune(title)) * r.cellW

@@ -55,7 +55,11 @@ func (s *scene) picture() ([]byte, error) {
 		return nil, fmt.Errorf("scene %s: no font has %q", s.name, keysOf(r.missing))
 	}
 	var out bytes.Buffer
-	palette := commonColors([]*image.RGBA{img})
+	keep := append([]color.RGBA{}, lights...)
+	for c := theme.Text; c <= theme.Here; c++ {
+		keep = append(keep, rgba(colors.RGB(c)))
+	}
+	palette := commonColors([]*image.RGBA{img}, keep)
 	err = (&png.Encoder{CompressionLevel: png.DefaultCompression}).Encode(&out, reduce(img, palette, map[color.RGBA]uint8{}))
 	return out.Bytes(), err
 }

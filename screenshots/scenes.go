@@ -28,7 +28,7 @@ var (
 
 func scenes() []scene {
 	rollout := []string{"4", "/payments", "enter", "enter"}
-	timeline := []string{"3", "/web-api:42", "enter", "enter", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "[", "["}
+	timeline := []string{"3", "/web-api:42", "enter", "enter", "+", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "[", "["}
 	return []scene{
 		{name: "overview", w: 120, h: 36},
 		{name: "hosts", w: 120, h: 36, keys: []string{"2", "/role=pay|geo", "enter", "down", "space", "space", "down", "down"}},

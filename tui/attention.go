@@ -184,6 +184,8 @@ func rolloutTroubles(a *app) []trouble {
 			t.word, t.glyph, t.color, t.detail, t.since = "ROLLOUT", "✗", theme.Fail, r.Error, r.Finished
 		case len(late) > 0:
 			t.detail = late[0].Host + " near timeout"
+		default:
+			t.detail = etaText(r, p)
 		}
 		found = append(found, t)
 	}

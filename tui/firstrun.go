@@ -72,7 +72,7 @@ func (f *firstRun) key(a *app, msg tea.KeyMsg) tea.Cmd {
 }
 
 func (f *firstRun) draw(a *app, area widget.Area) {
-	h := 20 + len(f.candidates)
+	h := 22 + len(f.candidates)
 	box := centre(area, min(80, area.W), min(h, area.H))
 	in := widget.Panel{Title: "Welcome: connect to a cluster", Border: theme.Focus, BG: theme.Panel}.Draw(box)
 	on := func(c theme.Color) theme.Style { return theme.Style{FG: c, BG: theme.Panel} }

@@ -42,11 +42,18 @@ func (a *app) compose() {
 	} else {
 		a.drawTabs(area.Row(1))
 	}
+	if a.snap.Freshness.State != Live {
+		banner, below := content.SplitY(3)
+		a.drawBanner(banner)
+		content = below
+	}
 	a.page.draw(a, content)
+	if a.snap.Freshness.State == Stale {
+		content.Fade()
+	}
 	if !a.zoomed {
 		a.drawStatus(area.Row(area.H - 2))
 	}
-	a.drawFreshness(content)
 	a.drawKeys(area.Row(area.H - 1))
 	if a.modal != nil {
 		a.canvas.Fade()
@@ -208,7 +215,13 @@ func (a *app) drawStatus(row widget.Area) {
 	if a.flash != "" {
 		left, right = []widget.Span{{Style: theme.Fg(theme.Warn), Text: a.flash}}, nil
 	}
-	x := row.Spans(1, 0, left...)
+	x := 1
+	for _, s := range left {
+		if x < row.W-1 {
+			row.Cut(x, 0, row.W-1-x, s.Style, s.Text)
+		}
+		x += widget.Width(s.Text)
+	}
 	if w := widget.SpansWidth(right); w > 0 && x+2+w <= row.W-1 {
 		row.Spans(row.W-1-w, 0, right...)
 	}
@@ -223,8 +236,11 @@ func (a *app) drawKeys(row widget.Area) {
 	x := 1
 	put := func(c *command) {
 		help := c.binding.Help()
-		shown, _, _ := strings.Cut(help.Key, " ")
-		if c.hidden || !c.binding.Enabled() || shown == "" || x+widget.Width(shown)+1+widget.Width(help.Desc) > end {
+		shown := c.short
+		if shown == "" {
+			shown, _, _ = strings.Cut(help.Key, " ")
+		}
+		if c.hidden || !c.binding.Enabled() || shown == "" || x+widget.Width(shown)+1+widget.Width(help.Desc) > end-1 {
 			return
 		}
 		x = row.Text(row.Text(x, 0, keyStyle, shown)+1, 0, labelStyle, help.Desc) + 2
@@ -240,16 +256,9 @@ func (a *app) drawKeys(row widget.Area) {
 	}
 }
 
-// drawFreshness covers the first rows with what is wrong when no master answers, and sets what is below back.
-func (a *app) drawFreshness(content widget.Area) {
+// drawBanner says what is wrong when no master answers.
+func (a *app) drawBanner(banner widget.Area) {
 	f := a.snap.Freshness
-	if f.State == Live {
-		return
-	}
-	if f.State == Stale {
-		content.Fade()
-	}
-	banner, _ := content.SplitY(3)
 	banner.Fill(theme.Alarm)
 	warn := theme.Style{FG: theme.Warn, BG: theme.Alarm}
 	if a.Theme.Profile() == theme.Colors16 {
@@ -265,7 +274,7 @@ func (a *app) drawFreshness(content widget.Area) {
 	}
 	second := ""
 	if f.Attempt > 0 {
-		second = fmt.Sprintf("Retry %d in %s", f.Attempt, Age(max(0, f.RetryAt.Sub(a.Now())).Truncate(1e9)))
+		second = fmt.Sprintf("Retry %d in %.0fs", f.Attempt, max(0, f.RetryAt.Sub(a.Now()).Seconds()))
 		if len(f.Next) > 0 {
 			second += ", then " + strings.Join(f.Next, ", ")
 		}

@@ -40,7 +40,7 @@ func newHostDetail(name string) *hostDetail {
 	d.tasks = newTaskList(func(t *Task) string { return t.Job.String() })
 	d.keys = append([]*command{
 		bind("host.task", "enter", "job", d.openJob),
-		bind("host.next", "n", "next host", func(a *app) tea.Cmd { return d.step(a, 1) }),
+		bind("host.next", "n", "next host", func(a *app) tea.Cmd { return d.step(a, 1) }).pair("n/p"),
 		bind("host.previous", "p", "previous host", func(a *app) tea.Cmd { return d.step(a, -1) }).more(),
 		bindWrite("host.stop", "X", "stop", d.act(VerbStop)),
 		bindWrite("host.start", "R", "start", d.act(VerbStart)),

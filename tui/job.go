@@ -74,17 +74,17 @@ func newJobDetail(id model.JobID, host string) *jobDetail {
 func (d *jobDetail) timelineKeys() []*command {
 	do := func(f func(a *app)) func(*app) tea.Cmd { return func(a *app) tea.Cmd { f(a); return nil } }
 	return []*command{
-		bind("timeline.left", "left", "cursor", do(func(a *app) { d.moveCursor(a, -1) })),
+		bind("timeline.left", "left", "cursor", do(func(a *app) { d.moveCursor(a, -1) })).pair("←→"),
 		bind("timeline.right", "right", "cursor to the right", do(func(a *app) { d.moveCursor(a, 1) })).more(),
-		bind("timeline.up", "up k", "lane", do(func(*app) { d.moveLane(-1) })),
+		bind("timeline.up", "up k", "lane", do(func(*app) { d.moveLane(-1) })).pair("↑↓"),
 		bind("timeline.down", "down j", "next lane", do(func(*app) { d.moveLane(1) })).more(),
 		bind("timeline.pageup", "pgup ctrl+u", "lanes up", do(func(*app) { d.moveLane(-max(1, d.seen-1)) })).more(),
 		bind("timeline.pagedown", "pgdown ctrl+d", "lanes down", do(func(*app) { d.moveLane(max(1, d.seen-1)) })).more(),
 		bind("timeline.first", "g home", "first lane", do(func(*app) { d.moveLane(-len(d.lanes)) })).more(),
 		bind("timeline.last", "G end", "last lane", do(func(*app) { d.moveLane(len(d.lanes)) })).more(),
-		bind("timeline.previous", "[", "previous event", do(func(a *app) { d.stepEvent(a, -1) })),
+		bind("timeline.previous", "[", "event", do(func(a *app) { d.stepEvent(a, -1) })).pair("[ ]"),
 		bind("timeline.next", "]", "next event", do(func(a *app) { d.stepEvent(a, 1) })).more(),
-		bind("timeline.in", "+ =", "zoom", do(func(*app) { d.window = max(0, d.window-1) })),
+		bind("timeline.in", "+ =", "zoom", do(func(*app) { d.window = max(0, d.window-1) })).pair("+/-"),
 		bind("timeline.out", "- _", "zoom out", do(func(*app) { d.window = min(len(windows)-1, d.window+1) })).more(),
 		bind("timeline.follow", "f", "follow now", do(func(*app) { d.end, d.at = time.Time{}, time.Time{} })),
 		bind("timeline.order", "o", "order", do(func(a *app) { d.order = (d.order + 1) % len(laneOrders); d.arrange(a) })),

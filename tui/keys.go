@@ -12,8 +12,9 @@ import (
 type command struct {
 	id      string // what it is called in the configuration of keys
 	binding key.Binding
-	write   bool // refused when nothing may be changed
-	hidden  bool // not in the row of keys, for want of room
+	write   bool   // refused when nothing may be changed
+	hidden  bool   // not in the row of keys, for want of room
+	short   string // what stands in the row of keys instead of the first key: it speaks for a pair
 	run     func(a *app) tea.Cmd
 }
 
@@ -36,11 +37,18 @@ func (c *command) more() *command {
 	return c
 }
 
+// pair stands in the row of keys for two commands.
+func (c *command) pair(keys string) *command {
+	c.short = keys
+	return c
+}
+
 // rebind gives commands the keys of a configuration.
 func rebind(commands []*command, keys map[string][]string) []*command {
 	for _, c := range commands {
 		if names, ok := keys[c.id]; ok {
 			c.binding.SetKeys(realKeys(names)...)
+			c.short = ""
 			c.binding.SetHelp(showKeys(names), c.binding.Help().Desc)
 		}
 	}

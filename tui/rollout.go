@@ -17,20 +17,21 @@ import (
 
 // rollout shows how a rolling update gets on: all hosts at a glance, what happens to those that are being rolled, and what went wrong.
 type rollout struct {
-	name     string
-	group    *Group
-	past     history
-	readOf   string // the rollout that the history was read for
-	byHost   map[string][]Transition
-	order    []int // of the lanes, indexes of hosts
-	failures bool  // only those
-	byName   bool
-	frozen   *Group // what is shown while it is frozen
-	cursor   int
-	offset   int
-	seen     int
-	selected string
-	keys     []*command
+	name      string
+	group     *Group
+	past      history
+	readOf    string // the rollout that the history was read for
+	byHost    map[string][]Transition
+	order     []int // of the lanes, indexes of hosts
+	failures  bool  // only those
+	byName    bool
+	lanesOnly bool   // on a small screen
+	frozen    *Group // what is shown while it is frozen
+	cursor    int
+	offset    int
+	seen      int
+	selected  string
+	keys      []*command
 }
 
 var phaseWords = [...]string{
@@ -65,6 +66,7 @@ func newRollout(name string) *rollout {
 			}
 		})),
 		bind("rollout.order", "o", "order", do(func(*app) { r.byName = !r.byName; r.arrange() })),
+		bind("rollout.view", "tab", "lanes", do(func(*app) { r.lanesOnly = !r.lanesOnly })).more(),
 		bindWrite("rollout.new", "O", "rolling update", on(func(a *app, g *Group) tea.Cmd { return a.chooseRollout(g) })).more(),
 		bind("rollout.job", "t", "timeline of the job", on(func(a *app, g *Group) tea.Cmd { return a.goTo(newJobDetail(g.Rollout.To, r.selected)) })).more(),
 		bind("rollout.inspect", "y", "json", func(a *app) tea.Cmd {
@@ -218,7 +220,15 @@ func (r *rollout) draw(a *app, area widget.Area) {
 	head, rest := area.SplitY(6)
 	r.drawHead(a, head)
 	busy := r.busy()
+	small := rest.H < 22 // then lanes and the rest are shown in turn
+	if small && r.lanesOnly {
+		r.drawLanes(a, rest)
+		return
+	}
 	batch := min(len(busy)+3, max(4, rest.H/3))
+	if small {
+		batch = min(len(busy)+3, max(4, rest.H*3/5))
+	}
 	if len(busy) == 0 {
 		batch = 0
 	}
@@ -232,7 +242,7 @@ func (r *rollout) draw(a *app, area widget.Area) {
 		failures = min(len(wrong)+2, max(3, rest.H/3))
 	}
 	lanes, bottom := rest.SplitY(rest.H - failures)
-	if lanes.H < 5 { // too little room for lanes: what went wrong matters more
+	if small && len(wrong) > 0 || lanes.H < 5 { // too little room for lanes: what went wrong matters more
 		bottom = rest
 	} else {
 		r.drawLanes(a, lanes)

@@ -43,7 +43,6 @@ func parse(text string) (name string, version int) {
 
 func (f *Fleet) build(hosts int) {
 	f.store.SetFreshness(tui.Freshness{State: tui.Live, Master: "master-2", Leader: true})
-	f.buildMasters()
 	f.quiet = true
 	number := 100
 	for _, role := range roles {
@@ -54,6 +53,7 @@ func (f *Fleet) build(hosts int) {
 	}
 	f.scatter()
 	f.quiet = false
+	f.buildMasters()
 	f.buildGroups()
 	f.buildTrouble()
 	f.tickGauges()
@@ -71,7 +71,7 @@ func (f *Fleet) buildMasters() {
 		address := fmt.Sprintf("10.4.1.%d", 10+i)
 		masters = append(masters, tui.Master{
 			Name: name, Address: "http://" + address + ":5801", State: state, Voter: true, Alive: true, Version: "1.4.0", Term: 7,
-			Index: 918_204, LastContact: time.Duration(3-i) * 7 * time.Millisecond, Connected: i == 2,
+			Index: 918_204, LastContact: time.Duration((i-2)*(i-2)) * 7 * time.Millisecond, Connected: i == 2,
 		})
 		members = append(members, model.Member{
 			Name: name, Role: model.RoleMaster, Status: model.MemberAlive, Address: address + ":5805", API: "http://" + address + ":5801",
@@ -79,6 +79,12 @@ func (f *Fleet) buildMasters() {
 		})
 	}
 	f.store.SetMasters(masters)
+	for i, h := range f.hosts {
+		members = append(members, model.Member{
+			Name: h.facts.Name, Role: model.RoleAgent, Status: model.MemberAlive, Address: fmt.Sprintf("10.4.%d.%d:5805", 2+i/200, 1+i%200),
+			ClusterID: "demo", Version: h.facts.Agent.Version,
+		})
+	}
 	f.store.SetMembers(members)
 }
 
