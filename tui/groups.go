@@ -24,7 +24,7 @@ type groups struct {
 func newGroups(a *app) page {
 	p := &groups{now: a.now}
 	p.list = newList(list[*Group]{
-		name: "groups", id: func(g *Group) string { return g.Spec.Name }, rank: rankGroups, ranked: "active first", columns: p.columns(),
+		name: "groups", id: func(g *Group) string { return g.Spec.Name }, usual: rankGroups, ranked: "active first", columns: p.columns(),
 		problem: func(g *Group) bool {
 			return g.Rollout != nil && (g.Rollout.State == RolloutFailed || progressOf(g.Rollout).failed > 0)
 		},

@@ -66,9 +66,7 @@ func newHostDetail(name string) *hostDetail {
 func newTaskList(id func(*Task) string) *list[*Task] {
 	return newList(list[*Task]{
 		name: "tasks", id: id, ranked: "problems first", problem: (*Task).Problem,
-		rank: func(a, b *Task) int {
-			return cmp.Or(taskRank(b)-taskRank(a), a.Job.Compare(b.Job), strings.Compare(a.Host, b.Host))
-		},
+		rank: taskRank,
 		columns: []column[*Task]{
 			{id: "state", title: "STATE", width: 8, text: func(t *Task) string { return string(t.State) }, draw: drawTaskState,
 				compare: func(a, b *Task) int { return taskRank(b) - taskRank(a) }},

@@ -47,11 +47,8 @@ func newHosts(a *app) page {
 }
 
 // rankHosts puts those first that need somebody, then those with the highest load.
-func rankHosts(a, b *Host) int {
-	return cmp.Or(
-		hostSeverity(b)-hostSeverity(a), cmp.Compare(b.Counts.Problems(), a.Counts.Problems()),
-		cmp.Compare(int(100*b.LoadShare()), int(100*a.LoadShare())), strings.Compare(a.Name, b.Name),
-	)
+func rankHosts(h *Host) int {
+	return hostSeverity(h)<<40 | min(h.Counts.Problems(), 1<<16)<<16 | min(int(100*h.LoadShare()), 1<<16-1)
 }
 
 func hostSeverity(h *Host) int {

@@ -83,9 +83,7 @@ func (p *jobs) severity(j *Job) int {
 	return s
 }
 
-func (p *jobs) rankJobs(a, b *Job) int {
-	return cmp.Or(p.severity(b)-p.severity(a), cmp.Compare(b.Counts.Problems(), a.Counts.Problems()), a.Spec.ID.Compare(b.Spec.ID))
-}
+func (p *jobs) rankJobs(j *Job) int { return p.severity(j)<<32 | j.Counts.Problems() }
 
 func (p *jobs) columns() []column[*Job] {
 	return []column[*Job]{

@@ -26,17 +26,16 @@ const (
 // cells returns what each of n columns between from and to shows: the worst state within it, so that a short failure is not lost.
 func (l *lane) cells(from, to time.Time, n int, now time.Time) []int {
 	cells := make([]int, n)
-	step := to.Sub(from) / time.Duration(max(n, 1))
+	start, step, last := from.UnixNano(), int64(to.Sub(from))/int64(max(n, 1)), now.UnixNano()
 	next := sort.Search(len(l.transitions), func(i int) bool { return l.transitions[i].At.After(from) })
 	state := l.before(next)
 	for i := range cells {
-		end := from.Add(step * time.Duration(i+1))
 		cells[i] = state
-		if from.Add(step * time.Duration(i)).After(now) {
+		if start+step*int64(i) > last {
 			cells[i] = laneBlank
 			continue
 		}
-		for ; next < len(l.transitions) && !l.transitions[next].At.After(end); next++ {
+		for ; next < len(l.transitions) && l.transitions[next].At.UnixNano() <= start+step*int64(i+1); next++ {
 			state = stateIndex(l.transitions[next].State)
 			if cells[i] < 0 || looks[state].weight > looks[cells[i]].weight {
 				cells[i] = state

@@ -38,11 +38,13 @@ type list[T row] struct {
 	name     string // of what is listed, in the plural
 	columns  []column[T]
 	id       func(T) string
-	rank     func(a, b T) int // the usual order: problems first
+	rank     func(T) int      // the usual order: the higher first, then as they come; worked out once for each row, not for each comparison
+	usual    func(a, b T) int // or that, where a number does not do
 	ranked   string           // what it is called
 	problem  func(T) bool     // nil: there are none
 	rows     []T
 	order    []int32
+	ranks    []ranked // kept for its room
 	selected string
 	cursor   int
 	offset   int
@@ -78,10 +80,36 @@ func (l *list[T]) arrange() {
 			l.order = append(l.order, int32(i))
 		}
 	}
+	l.sort()
+	l.follow()
+}
+
+type ranked struct {
+	rank int
+	row  int32
+}
+
+func (l *list[T]) sort() {
 	if compare := l.comparison(); compare != nil {
 		slices.SortStableFunc(l.order, func(a, b int32) int { return compare(l.rows[a], l.rows[b]) })
+		return
 	}
-	l.follow()
+	if l.rank == nil {
+		return
+	}
+	l.ranks = l.ranks[:0]
+	for _, i := range l.order {
+		l.ranks = append(l.ranks, ranked{l.rank(l.rows[i]), i})
+	}
+	slices.SortFunc(l.ranks, func(a, b ranked) int {
+		if a.rank != b.rank {
+			return b.rank - a.rank
+		}
+		return int(a.row - b.row)
+	})
+	for at, r := range l.ranks {
+		l.order[at] = r.row
+	}
 }
 
 func (l *list[T]) comparison() func(a, b T) int {
@@ -93,7 +121,7 @@ func (l *list[T]) comparison() func(a, b T) int {
 			return c.compare
 		}
 	}
-	return l.rank
+	return l.usual
 }
 
 func (l *list[T]) follow() {

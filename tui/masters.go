@@ -3,6 +3,7 @@ package tui
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -72,9 +73,8 @@ func newMasters(*app) page {
 	columns[5].flex = true
 	p.list = newList(list[*memberRow]{
 		name: "members", id: func(m *memberRow) string { return m.Role + " " + m.Name }, columns: columns, ranked: "masters first",
-		rank: func(a, b *memberRow) int {
-			return cmp.Or(boolRank(a.Status == model.MemberAlive)-boolRank(b.Status == model.MemberAlive), boolRank(b.Role == model.RoleMaster)-boolRank(a.Role == model.RoleMaster),
-				strings.Compare(a.Name, b.Name))
+		rank: func(m *memberRow) int {
+			return 2*boolRank(m.Status != model.MemberAlive) + boolRank(m.Role == model.RoleMaster)
 		},
 		problem: func(m *memberRow) bool { return m.Status != model.MemberAlive },
 	})
@@ -108,6 +108,7 @@ func (p *masters) refresh(a *app) {
 	for _, m := range a.snap.Members {
 		rows = append(rows, &memberRow{m})
 	}
+	slices.SortStableFunc(rows, func(a, b *memberRow) int { return strings.Compare(a.Name, b.Name) })
 	p.set(rows)
 }
 

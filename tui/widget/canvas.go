@@ -3,6 +3,7 @@
 package widget
 
 import (
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -147,6 +148,17 @@ func (c *Canvas) Plain() string {
 
 const joiner = '\u200d'
 
+// The symbols that the console draws with lie close together. Their widths are worked out once.
+const firstSymbol, lastSymbol = 0x2000, 0x2fff
+
+var symbolWidths = sync.OnceValue(func() *[lastSymbol - firstSymbol + 1]int8 {
+	var widths [lastSymbol - firstSymbol + 1]int8
+	for i := range widths {
+		widths[i] = int8(anyWidth(firstSymbol + rune(i)))
+	}
+	return &widths
+})
+
 // runeWidth is how many cells a character takes: 2 for wide ones, 0 for combining marks, -1 for what is not drawn at all.
 func runeWidth(r rune) int {
 	switch {
@@ -156,8 +168,14 @@ func runeWidth(r rune) int {
 		return -1
 	case r < 0x300:
 		return 1
-	case r >= 0x2500 && r < 0x2600 || r >= 0x2800 && r < 0x2900: // frames, blocks, braille
-		return 1
+	case r >= firstSymbol && r <= lastSymbol:
+		return int(symbolWidths()[r-firstSymbol])
+	}
+	return anyWidth(r)
+}
+
+func anyWidth(r rune) int {
+	switch {
 	case unicode.In(r, unicode.Mn, unicode.Me):
 		if r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 { // variation selectors
 			return -1
