@@ -41,6 +41,7 @@ type app struct {
 	flash   string
 	flashed time.Time
 	zoomed  bool
+	leaving bool
 	async   func(func(context.Context) tea.Msg) tea.Cmd
 	alone   bool // no clock, no waiting: for tests and pictures
 
@@ -126,7 +127,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case answer:
 		return a, msg.to.receive(a, msg.msg)
 	case tea.KeyMsg:
-		return a, a.key(msg)
+		return a, a.keys(msg)
 	case tea.MouseMsg:
 		return a, a.mouse(msg)
 	}
@@ -142,10 +143,22 @@ func (a *app) refresh() {
 	}
 }
 
+// keys takes keys one by one: those that arrive together, as over a slow line, come as one message.
+func (a *app) keys(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 || msg.Paste {
+		return a.key(msg)
+	}
+	var commands []tea.Cmd
+	for _, r := range msg.Runes {
+		commands = append(commands, a.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}))
+	}
+	return tea.Batch(commands...)
+}
+
 func (a *app) key(msg tea.KeyMsg) tea.Cmd {
 	a.flash = ""
 	if msg.String() == "ctrl+c" {
-		return tea.Quit
+		return a.quit()
 	}
 	if a.modal != nil {
 		return a.modal.key(a, msg)
@@ -289,7 +302,7 @@ func (a *app) globalCommands() []*command {
 		bind("redraw", "ctrl+l", "redraw", func(*app) tea.Cmd { return tea.ClearScreen }).more(),
 		bind("resync", "ctrl+r", "reconnect", func(a *app) tea.Cmd { a.Source.Resync(); a.say("asked for everything anew"); return nil }).more(),
 		bind("help", "?", "help", func(a *app) tea.Cmd { return a.open(newHelp(a)) }).more(),
-		bind("quit", "q", "quit", func(*app) tea.Cmd { return tea.Quit }),
+		bind("quit", "q", "quit", (*app).quit),
 	)
 }
 
@@ -367,8 +380,17 @@ func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
 	return tea.Batch(a.key(k), a.key(k), a.key(k))
 }
 
+// quit ends the console. Its last frame is empty: some terminals keep parts of it when they go back to their usual screen.
+func (a *app) quit() tea.Cmd {
+	a.leaving = true
+	return tea.Quit
+}
+
 // View draws the frame.
 func (a *app) View() string {
+	if a.leaving {
+		return ""
+	}
 	a.compose()
 	return a.canvas.Render(a.Theme, a.ASCII)
 }

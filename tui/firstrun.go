@@ -45,7 +45,7 @@ func (f *firstRun) key(a *app, msg tea.KeyMsg) tea.Cmd {
 	}
 	switch name {
 	case "q", "esc":
-		return tea.Quit
+		return a.quit()
 	case "up", "k":
 		f.cursor = max(0, f.cursor-1)
 	case "down", "j":

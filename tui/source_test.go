@@ -277,6 +277,19 @@ func TestOldDataStaysAndSaysSo(t *testing.T) {
 	}
 }
 
+// Keys that arrive together are as good as keys that arrive one by one.
+func TestKeysInOneMessage(t *testing.T) {
+	f := newFixed()
+	f.host("a1", model.Up)
+	o := options(f)
+	o.ReadOnly = true
+	s := tui.NewStage(o, 120, 36)
+	s.Type("2U")
+	if frame := s.Plain(); !strings.Contains(frame, "read-only") {
+		t.Errorf("2U did not open the hosts and try to undeploy:\n%s", frame)
+	}
+}
+
 func TestHistoryOfPages(t *testing.T) {
 	f := newFixed()
 	f.host("a1", model.Up)

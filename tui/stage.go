@@ -56,6 +56,9 @@ func (s *Stage) Press(keys ...string) {
 	}
 }
 
+// Type gives letters in one message, as they come over a slow line.
+func (s *Stage) Type(text string) { s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)}) }
+
 // Frame returns what is on the screen, with control sequences.
 func (s *Stage) Frame() string { return s.app.View() }
 
