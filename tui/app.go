@@ -72,7 +72,21 @@ func newApp(o Options) *app {
 	a.global = rebind(a.globalCommands(), a.Keys)
 	a.page = a.root(0)
 	a.page.refresh(a)
+	a.checkKeys()
 	return a
+}
+
+// checkKeys says when the configuration of keys gives one key to two commands of a screen.
+func (a *app) checkKeys() {
+	for i := range a.screens {
+		if len(a.Keys) == 0 {
+			return
+		}
+		if found := conflicts(a.root(i).commands()); len(found) > 0 {
+			a.say("configuration of keys: on %s, %s", a.screens[i].name, found[0])
+			return
+		}
+	}
 }
 
 // root returns the page of a numbered screen.

@@ -180,12 +180,6 @@ func (l *list[T]) move(n int) {
 	}
 }
 
-// place puts the selection on a row.
-func (l *list[T]) place(id string) {
-	l.selected = id
-	l.follow()
-}
-
 func (l *list[T]) mark() {
 	if row, ok := l.current(); ok {
 		if id := l.id(row); l.marks[id] {

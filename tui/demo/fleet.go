@@ -94,7 +94,7 @@ func (f *Fleet) Advance(to time.Time) {
 // Run lets the fleet live by the clock until the context ends. It publishes at most every 33 ms, and only what is new.
 func (f *Fleet) Run(ctx context.Context) {
 	f.mu.Lock()
-	offset := f.now.Sub(time.Now())
+	offset := time.Until(f.now)
 	f.mu.Unlock()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
