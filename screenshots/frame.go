@@ -82,6 +82,12 @@ func (p *pen) apply(codes []string, fg, bg color.RGBA) {
 			p.underline = true
 		case "7":
 			p.swap = true
+		case "22":
+			p.bold, p.dim = false, false
+		case "24":
+			p.underline = false
+		case "27":
+			p.swap = false
 		case "39":
 			p.fg = fg
 		case "49":

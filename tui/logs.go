@@ -133,7 +133,7 @@ func (p *logs) start(a *app, tail int) tea.Cmd {
 	p.arrange()
 	f := &feed{more: make(chan struct{}, 1), cancel: func() {}}
 	p.feed = f
-	source, q := a.Source, LogQuery{Job: p.job, Hosts: p.hosts, Tail: tail, Previous: p.previous}
+	source, q := a.Source, LogQuery{Job: p.job, Hosts: p.hosts, Tail: tail, Previous: p.previous, Follow: !p.previous && !a.alone}
 	return tea.Batch(a.async(func(ctx context.Context) tea.Msg {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()

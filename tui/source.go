@@ -24,7 +24,7 @@ type Source interface {
 	// History returns the transitions that are still known of a job, of a host, or of one task, oldest first. It blocks.
 	History(ctx context.Context, q HistoryQuery) ([]Transition, error)
 
-	// Logs streams output until the context ends, the stream does, or the caller breaks off. Lines of one host are in order.
+	// Logs streams output until there is no more, the context ends, or the caller breaks off. Lines of one host are in order.
 	Logs(ctx context.Context, q LogQuery) iter.Seq2[model.LogLine, error]
 
 	// Do carries out one action on one target and blocks until it is done or refused. The console calls it for several targets at
@@ -285,8 +285,9 @@ type HistoryQuery struct {
 type LogQuery struct {
 	Job      model.JobID
 	Hosts    []string
-	Tail     int // the last so many lines of each host to begin with; negative: all
-	Previous bool
+	Tail     int  // the last so many lines of each host to begin with; negative: all
+	Previous bool // of the container before the current one; there is nothing to follow then
+	Follow   bool // go on with what comes; else the stream ends with what there is
 }
 
 // Verb is what an action does.

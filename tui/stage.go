@@ -3,31 +3,21 @@ package tui
 import (
 	"context"
 	"fmt"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
 
 // Stage is the console without a terminal: keys go in, frames come out. What would run beside it runs at once, so that the same keys
 // always lead to the same frame. Pictures and tests are made with it.
-type Stage struct {
-	app *app
-	ctx func() (context.Context, context.CancelFunc)
-}
+type Stage struct{ app *app }
 
 // NewStage makes a console of a size.
 func NewStage(o Options, w, h int) *Stage {
 	a := newApp(o)
 	a.alone = true
-	s := &Stage{app: a, ctx: func() (context.Context, context.CancelFunc) {
-		return context.WithTimeout(context.Background(), 50*time.Millisecond)
-	}}
+	s := &Stage{app: a}
 	a.async = func(do func(context.Context) tea.Msg) tea.Cmd {
-		return func() tea.Msg {
-			ctx, cancel := s.ctx()
-			defer cancel()
-			return do(ctx)
-		}
+		return func() tea.Msg { return do(context.Background()) }
 	}
 	s.Resize(w, h)
 	return s

@@ -57,7 +57,7 @@ func (f *Fleet) Logs(ctx context.Context, q tui.LogQuery) iter.Seq2[model.LogLin
 			tail = 2000
 		}
 		next := f.Now().UnixNano() / int64(logEvery)
-		if !printLogs(hosts, q.Job, next-int64(tail), next, yield) || q.Previous {
+		if !printLogs(hosts, q.Job, next-int64(tail), next, yield) || !q.Follow {
 			return
 		}
 		ticker := time.NewTicker(500 * time.Millisecond)

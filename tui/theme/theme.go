@@ -174,11 +174,11 @@ func (t *Theme) Append(dst []byte, from, to Style, whole bool) []byte {
 		return dst
 	}
 	dst = append(dst, '\x1b', '[')
-	if whole || from.Attr != to.Attr {
+	if whole {
 		dst = append(dst, '0')
-		dst = appendAttr(dst, to.Attr)
-		whole = true
+		from.Attr = 0
 	}
+	dst = appendAttr(dst, from.Attr, to.Attr)
 	if t.profile != NoColor {
 		if whole || from.FG != to.FG {
 			dst = appendPart(dst, t.fg[to.FG])
@@ -197,19 +197,27 @@ func appendPart(dst []byte, part string) []byte {
 	return append(dst, part...)
 }
 
-func appendAttr(dst []byte, attr Attr) []byte {
+// appendAttr appends the codes that take back what is no longer wanted and add what is new.
+func appendAttr(dst []byte, from, to Attr) []byte {
+	if from&^to&(Bold|Dim) != 0 {
+		dst = appendPart(dst, "22") // takes both back
+		from &^= Bold | Dim
+	}
 	for _, a := range attrCodes {
-		if attr&a.attr != 0 {
-			dst = append(dst, ';', a.code)
+		switch {
+		case to&a.attr != 0 && from&a.attr == 0:
+			dst = appendPart(dst, a.on)
+		case to&a.attr == 0 && from&a.attr != 0:
+			dst = appendPart(dst, a.off)
 		}
 	}
 	return dst
 }
 
 var attrCodes = []struct {
-	attr Attr
-	code byte
-}{{Bold, '1'}, {Dim, '2'}, {Underline, '4'}, {Reverse, '7'}}
+	attr    Attr
+	on, off string
+}{{Bold, "1", "22"}, {Dim, "2", "22"}, {Underline, "4", "24"}, {Reverse, "7", "27"}}
 
 // colorless says in attributes what matters of the colours.
 func (t *Theme) colorless(s Style) Style {

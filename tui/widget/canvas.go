@@ -113,7 +113,7 @@ func (c *Canvas) Render(t *theme.Theme, ascii bool) string {
 			if cell.Width == 0 {
 				continue
 			}
-			if x == 0 || cell.Style != style {
+			if x == 0 || cell.Style != style && !blankAlike(cell, style) {
 				out = t.Append(out, style, cell.Style, x == 0)
 				style = cell.Style
 			}
@@ -130,6 +130,12 @@ func (c *Canvas) Render(t *theme.Theme, ascii bool) string {
 	}
 	c.out = out
 	return string(out)
+}
+
+// blankAlike tells whether a cell looks the same in another style: a space shows its background only.
+func blankAlike(cell *Cell, style theme.Style) bool {
+	const seen = theme.Underline | theme.Reverse
+	return cell.Rune == ' ' && cell.marks == 0 && cell.Style.BG == style.BG && (cell.Style.Attr|style.Attr)&seen == 0
 }
 
 // Plain returns the canvas as text without colours, for tests and exports.
