@@ -51,8 +51,9 @@ func newPalette(a *app) *palette {
 	for _, name := range theme.Names() {
 		p.entries = append(p.entries, entry{section: "SETTINGS", kind: ':', glyph: "◐", color: theme.Muted, title: "theme " + name, note: "colours", do: func(a *app) tea.Cmd { return a.setTheme(name) }})
 	}
-	p.entries = append(p.entries, entry{section: "SETTINGS", kind: ':', glyph: "◐", color: theme.Muted, title: "readonly", note: "on or off", do: func(a *app) tea.Cmd {
-		a.ReadOnly = !a.ReadOnly
+	p.entries = append(p.entries, entry{section: "SETTINGS", kind: ':', glyph: "◐", color: theme.Muted, title: "readonly", note: "until the end", do: func(a *app) tea.Cmd {
+		a.ReadOnly = true // and no way back: who started it so must be able to rely on it
+		a.say("read-only from now on")
 		return nil
 	}}, entry{section: "SETTINGS", kind: ':', glyph: "◐", color: theme.Muted, title: "ascii", note: "glyphs on or off", do: func(a *app) tea.Cmd {
 		a.ASCII = !a.ASCII

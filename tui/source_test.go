@@ -175,6 +175,19 @@ func TestWritesAreRefused(t *testing.T) {
 	}
 }
 
+func TestThePaletteNeverAllowsWrites(t *testing.T) {
+	f := newFixed()
+	f.host("h1", model.Up)
+	f.task("h1", id("web"), model.StateRunning)
+	o := options(f)
+	o.ReadOnly = true
+	for _, keys := range [][]string{{":", "readonly", "enter", "2", "U"}, {"2", ":", "undeploy", "enter"}} {
+		if frame := stage(o, 120, 36, keys).Plain(); !strings.Contains(frame, "read-only") || strings.Contains(frame, "Undeploy which") {
+			t.Errorf("keys %q got around read-only:\n%s", keys, frame)
+		}
+	}
+}
+
 func TestTypingAFilterActsOnNothing(t *testing.T) {
 	f := newFixed()
 	f.host("UNDEPLOY-1", model.Up)
