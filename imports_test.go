@@ -38,7 +38,13 @@ var allowed = map[string][]string{
 	"daemon": {
 		"model", "client", "store", "daemon/api", "daemon/agent", "daemon/container", "daemon/gossip", "daemon/master", "daemon/registrar",
 	},
-	"cmd/heliosctl": {"model", "client", "daemon", "daemon/container"},
+	"tui/silence":   {},
+	"tui/theme":     {},
+	"tui/widget":    {"tui/theme"},
+	"tui":           {"model", "tui/silence", "tui/theme", "tui/widget"},
+	"tui/demo":      {"model", "tui"},
+	"screenshots":   {"model", "tui", "tui/demo", "tui/theme"},
+	"cmd/heliosctl": {"model", "client", "daemon", "daemon/container", "tui", "tui/demo", "tui/theme"},
 }
 
 func TestImportDirections(t *testing.T) {

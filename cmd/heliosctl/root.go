@@ -35,7 +35,7 @@ func commandGroups(env *environment) []commandGroup {
 			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env), newDrainCommand(env),
 		}},
 		{"cluster", "Cluster:", []*cobra.Command{
-			newMastersCommand(env), newLeaveCommand(env), newOperatorCommand(env), newVersionCommand(env),
+			newDashboardCommand(env), newMastersCommand(env), newLeaveCommand(env), newOperatorCommand(env), newVersionCommand(env),
 			newMembersCommand(env), newRTTCommand(env), newKeygenCommand(env), newKeyringCommand(env),
 		}},
 		{"daemons", "Daemons:", []*cobra.Command{

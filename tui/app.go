@@ -1,0 +1,410 @@
+// Package tui is the console: a full-screen view of a fleet of hosts and what runs on them.
+//
+// It owns what is on the screen and what keys do. It gets all its data from a Source and knows nothing of where that comes from. The
+// app is the frame: it knows no page's data; each page is a file of its own and a line in the registry. Everything that may wait
+// runs in a command with a context, never in Update or View.
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/heliosctl/heliosctl/tui/silence"
+	"github.com/heliosctl/heliosctl/tui/theme"
+	"github.com/heliosctl/heliosctl/tui/widget"
+)
+
+func init() { silence.Restore() }
+
+// frameTime is the shortest time between two snapshots that are drawn.
+const frameTime = 33 * time.Millisecond
+
+// app is the root of the console.
+type app struct {
+	Options
+	canvas  widget.Canvas
+	width   int
+	height  int
+	snap    *Snapshot
+	screens []screen
+	roots   []page
+	page    page
+	back    []page
+	forward []page
+	last    page // the root before this one
+	modal   modal
+	global  []*command
+	flash   string
+	flashed time.Time
+	zoomed  bool
+	leaving bool
+	async   func(func(context.Context) tea.Msg) tea.Cmd
+	alone   bool // no clock, no waiting: for tests and pictures
+
+	troubles  []trouble // of the snapshot with this version
+	troubleOf uint64
+	acked     map[string]bool
+}
+
+// modal is a dialog over the page. It takes all keys.
+type modal interface {
+	key(a *app, msg tea.KeyMsg) tea.Cmd
+	draw(a *app, area widget.Area)
+}
+
+type (
+	changedMsg struct{ source Source }
+	clockMsg   struct{}
+	waitMsg    struct{}
+)
+
+func newApp(o Options) *app {
+	a := &app{Options: o.withDefaults(), width: 80, height: 24}
+	a.acked = map[string]bool{}
+	a.async = func(func(context.Context) tea.Msg) tea.Cmd { return nil }
+	a.snap = a.Source.Snapshot()
+	a.screens = registry()
+	a.roots = make([]page, len(a.screens))
+	a.global = rebind(a.globalCommands(), a.Keys)
+	a.page = a.root(0)
+	a.page.refresh(a)
+	a.checkKeys()
+	return a
+}
+
+// checkKeys says when the configuration of keys gives one key to two commands of a screen.
+func (a *app) checkKeys() {
+	for i := range a.screens {
+		if len(a.Keys) == 0 {
+			return
+		}
+		if found := conflicts(a.root(i).commands()); len(found) > 0 {
+			a.say("configuration of keys: on %s, %s", a.screens[i].name, found[0])
+			return
+		}
+	}
+}
+
+// root returns the page of a numbered screen.
+func (a *app) root(i int) page {
+	if a.roots[i] == nil {
+		a.roots[i] = a.screens[i].make(a)
+		rebind(a.roots[i].commands(), a.Keys)
+	}
+	return a.roots[i]
+}
+
+// Init asks for the first change and starts the clock.
+func (a *app) Init() tea.Cmd {
+	if a.alone {
+		return nil
+	}
+	return tea.Batch(a.awaitChange(), a.tick())
+}
+
+func (a *app) awaitChange() tea.Cmd {
+	source := a.Source
+	return a.async(func(ctx context.Context) tea.Msg {
+		select {
+		case <-source.Changed():
+			return changedMsg{source}
+		case <-ctx.Done():
+			return nil
+		}
+	})
+}
+
+func (a *app) tick() tea.Cmd {
+	return tea.Every(time.Second, func(time.Time) tea.Msg { return clockMsg{} })
+}
+
+// Update takes a message and returns what to do next.
+func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		a.width, a.height = msg.Width, msg.Height
+		return a, nil
+	case changedMsg:
+		if msg.source != a.Source {
+			return a, nil // of a cluster that is no longer looked at
+		}
+		a.refresh()
+		return a, tea.Tick(frameTime, func(time.Time) tea.Msg { return waitMsg{} })
+	case waitMsg:
+		return a, a.awaitChange()
+	case clockMsg:
+		return a, a.tick()
+	case answer:
+		return a, msg.to.receive(a, msg.msg)
+	case tea.KeyMsg:
+		return a, a.keys(msg)
+	case tea.MouseMsg:
+		return a, a.mouse(msg)
+	}
+	return a, nil
+}
+
+// refresh takes over what the source has now.
+func (a *app) refresh() {
+	a.snap = a.Source.Snapshot()
+	a.page.refresh(a)
+	if m, ok := a.modal.(interface{ refresh(*app) }); ok {
+		m.refresh(a)
+	}
+}
+
+// keys takes keys one by one: those that arrive together, as over a slow line, come as one message.
+func (a *app) keys(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 || msg.Paste {
+		return a.key(msg)
+	}
+	var commands []tea.Cmd
+	for _, r := range msg.Runes {
+		commands = append(commands, a.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}))
+	}
+	return tea.Batch(commands...)
+}
+
+func (a *app) key(msg tea.KeyMsg) tea.Cmd {
+	a.flash = ""
+	if msg.String() == "ctrl+c" {
+		return a.quit()
+	}
+	if a.modal != nil {
+		return a.modal.key(a, msg)
+	}
+	if t, ok := a.page.(typist); ok && t.typing() {
+		return t.key(a, msg)
+	}
+	if msg.Paste {
+		return nil // text that was meant for a field is not a row of commands
+	}
+	c := find(a.page.commands(), msg)
+	if c == nil {
+		c = find(a.global, msg)
+	}
+	if c == nil {
+		return nil
+	}
+	return a.run(c)
+}
+
+// run does what a command does, unless it changes something and nothing may be changed.
+func (a *app) run(c *command) tea.Cmd {
+	if c.write {
+		if why := a.readOnlyBecause(); why != "" {
+			a.say("%s", why)
+			return nil
+		}
+	}
+	cmd := c.run(a)
+	if s, ok := a.page.(selecter); ok {
+		return tea.Batch(cmd, s.selectedNow(a))
+	}
+	return cmd
+}
+
+// readOnlyBecause says why nothing may be changed, "" when it may.
+func (a *app) readOnlyBecause() string {
+	switch {
+	case a.ReadOnly:
+		return "read-only: this console was started without the right to change anything"
+	case a.snap.Cluster.ReadOnly:
+		return "read-only: " + a.snap.Cluster.Name + " is configured so"
+	case a.snap.Freshness.State != Live:
+		return "no master answers: nothing can be changed until one does"
+	}
+	return ""
+}
+
+// say shows a message until the next key.
+func (a *app) say(format string, args ...any) {
+	a.flash, a.flashed = fmt.Sprintf(format, args...), a.Now()
+}
+
+// now is what time ages are counted to: it stands still while the data is old.
+func (a *app) now() time.Time {
+	if f := a.snap.Freshness; f.State == Stale && !f.AsOf.IsZero() {
+		return f.AsOf
+	}
+	return a.Now()
+}
+
+// goTo shows a page and remembers the one before.
+func (a *app) goTo(p page) tea.Cmd {
+	if p == a.page {
+		return nil
+	}
+	a.back = append(a.back, a.page)
+	for _, left := range a.forward {
+		a.leave(left)
+	}
+	a.forward = nil
+	return a.show(p)
+}
+
+func (a *app) leave(p page) {
+	if c, ok := p.(closer); ok && !a.isRoot(p) {
+		c.close()
+	}
+}
+
+func (a *app) isRoot(p page) bool {
+	for _, root := range a.roots {
+		if root == p {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) show(p page) tea.Cmd {
+	if a.isRoot(a.page) && a.isRoot(p) {
+		a.last = a.page
+	}
+	a.page, a.zoomed = p, false
+	if !a.isRoot(p) {
+		rebind(p.commands(), a.Keys)
+	}
+	p.refresh(a)
+	if o, ok := p.(opener); ok {
+		return o.open(a)
+	}
+	return nil
+}
+
+// goBack shows the page before; esc goes on asking the page first.
+func (a *app) goBack() tea.Cmd {
+	if len(a.back) == 0 {
+		return nil
+	}
+	p := a.back[len(a.back)-1]
+	a.back = a.back[:len(a.back)-1]
+	a.forward = append(a.forward, a.page)
+	return a.show(p)
+}
+
+func (a *app) goForward() tea.Cmd {
+	if len(a.forward) == 0 {
+		return nil
+	}
+	p := a.forward[len(a.forward)-1]
+	a.forward = a.forward[:len(a.forward)-1]
+	a.back = append(a.back, a.page)
+	return a.show(p)
+}
+
+func (a *app) globalCommands() []*command {
+	var commands []*command
+	for i, s := range a.screens {
+		commands = append(commands, bind("screen."+strings.ToLower(s.name), s.key, s.name, func(a *app) tea.Cmd { return a.goTo(a.root(i)) }).more())
+	}
+	return append(commands,
+		bind("palette", ": ctrl+p", "command", func(a *app) tea.Cmd { return a.open(newPalette(a)) }),
+		bind("back", "esc", "back", (*app).escape).more(),
+		bind("history.back", "<", "history back", (*app).goBack).more(),
+		bind("history.forward", ">", "history forward", (*app).goForward).more(),
+		bind("last", "-", "last screen", (*app).goLast).more(),
+		bind("cluster", "@", "cluster", (*app).chooseCluster).more(),
+		bind("theme", "ctrl+t", "next theme", (*app).nextTheme).more(),
+		bind("zoom", "z", "zoom", func(a *app) tea.Cmd { a.zoomed = !a.zoomed; return nil }).more(),
+		bind("mouse", "ctrl+g", "mouse on or off", (*app).toggleMouse).more(),
+		bind("redraw", "ctrl+l", "redraw", func(*app) tea.Cmd { return tea.ClearScreen }).more(),
+		bind("resync", "ctrl+r", "reconnect", func(a *app) tea.Cmd { a.Source.Resync(); a.say("asked for everything anew"); return nil }).more(),
+		bind("help", "?", "help", func(a *app) tea.Cmd { return a.open(newHelp(a)) }).more(),
+		bind("quit", "q", "quit", (*app).quit),
+	)
+}
+
+func (a *app) open(m modal) tea.Cmd {
+	a.modal = m
+	if o, ok := m.(opener); ok {
+		return o.open(a)
+	}
+	return nil
+}
+
+func (a *app) escape() tea.Cmd {
+	if e, ok := a.page.(escaper); ok && e.escape(a) {
+		return nil
+	}
+	if a.isRoot(a.page) {
+		return nil
+	}
+	return a.goBack()
+}
+
+func (a *app) goLast() tea.Cmd {
+	if a.last == nil {
+		return nil
+	}
+	return a.goTo(a.last)
+}
+
+func (a *app) nextTheme() tea.Cmd {
+	names := theme.Names()
+	for i, name := range names {
+		if name == a.Theme.Name() {
+			return a.setTheme(names[(i+1)%len(names)])
+		}
+	}
+	return nil
+}
+
+func (a *app) setTheme(name string) tea.Cmd {
+	t, err := theme.New(name, a.Profile)
+	if err != nil {
+		a.say("%v", err)
+		return nil
+	}
+	a.Theme = t
+	a.say("theme %s", name)
+	return tea.ClearScreen
+}
+
+func (a *app) toggleMouse() tea.Cmd {
+	a.Mouse = !a.Mouse
+	if a.Mouse {
+		a.say("mouse on; the terminal's own selection is off")
+		return tea.EnableMouseCellMotion
+	}
+	a.say("mouse off")
+	return tea.DisableMouse
+}
+
+// mouse makes keys of the wheel, so that it does what they do.
+func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
+	k := tea.KeyMsg{Type: tea.KeyDown}
+	switch msg.Button {
+	case tea.MouseButtonWheelUp:
+		k.Type = tea.KeyUp
+	case tea.MouseButtonWheelDown:
+	case tea.MouseButtonLeft:
+		if c, ok := a.page.(interface{ click(a *app, x, y int) }); ok && msg.Action == tea.MouseActionPress && a.modal == nil {
+			c.click(a, msg.X, msg.Y-2)
+		}
+		return nil
+	default:
+		return nil
+	}
+	return tea.Batch(a.key(k), a.key(k), a.key(k))
+}
+
+// quit ends the console. Its last frame is empty: some terminals keep parts of it when they go back to their usual screen.
+func (a *app) quit() tea.Cmd {
+	a.leaving = true
+	return tea.Quit
+}
+
+// View draws the frame.
+func (a *app) View() string {
+	if a.leaving {
+		return ""
+	}
+	a.compose()
+	return a.canvas.Render(a.Theme, a.ASCII)
+}

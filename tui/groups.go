@@ -1,0 +1,377 @@
+package tui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/tui/theme"
+	"github.com/heliosctl/heliosctl/tui/widget"
+)
+
+// groups lists the deployment groups, those that roll out first.
+type groups struct {
+	*list[*Group]
+	keys []*command
+	now  func() time.Time
+}
+
+func newGroups(a *app) page {
+	p := &groups{now: a.now}
+	p.list = newList(list[*Group]{
+		name: "groups", id: func(g *Group) string { return g.Spec.Name }, usual: rankGroups, ranked: "active first", columns: p.columns(),
+		problem: func(g *Group) bool {
+			return g.Rollout != nil && (g.Rollout.State == RolloutFailed || progressOf(g.Rollout).failed > 0)
+		},
+	})
+	p.keys = append([]*command{
+		bind("groups.open", "enter", "rollout", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.goTo(newRollout(g.Spec.Name)) })),
+		bindWrite("groups.roll", "O", "rolling update", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.chooseRollout(g) })),
+		bindWrite("groups.stop", "K", "stop rollout", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmRollout(VerbRollStop, g) })),
+		bindWrite("groups.pause", "P", "pause/resume", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmPause(g) })),
+		bindWrite("groups.back", "B", "roll back", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmRollBack(g) })),
+		bind("groups.hosts", "h", "hosts matched", p.onGroup(func(a *app, g *Group) tea.Cmd {
+			return a.goFiltered(1, selectorFilter(g))
+		})),
+		bind("groups.inspect", "y", "json", p.onGroup(func(a *app, g *Group) tea.Cmd {
+			name := g.Spec.Name
+			return a.goTo(newInspect([]string{"Groups", name, "JSON"}, "", func(a *app) any { return groupDocument(a.snap.Group(name)) }))
+		})),
+		bindWrite("groups.remove", "E", "remove", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmGroupDrop(g) })).more(),
+	}, p.moves()...)
+	return p
+}
+
+func (p *groups) onGroup(do func(a *app, g *Group) tea.Cmd) func(a *app) tea.Cmd {
+	return func(a *app) tea.Cmd {
+		if g, ok := p.current(); ok {
+			return do(a, g)
+		}
+		return nil
+	}
+}
+
+// selectorFilter says a group's selectors as a filter of hosts.
+func selectorFilter(g *Group) string {
+	var terms []string
+	for _, s := range g.Spec.HostSelectors {
+		switch s.Operator {
+		case model.SelectorEquals:
+			terms = append(terms, s.Label+"="+s.Operand)
+		case model.SelectorNotEquals:
+			terms = append(terms, s.Label+"!="+s.Operand)
+		case model.SelectorIn:
+			terms = append(terms, s.Label+"="+strings.Join(s.Operands, "|"))
+		case model.SelectorNotIn:
+			terms = append(terms, s.Label+"!="+strings.Join(s.Operands, "|"))
+		}
+	}
+	return strings.Join(terms, " ")
+}
+
+func groupRank(g *Group) int {
+	switch {
+	case g.Rollout == nil:
+		return 0
+	case g.Rollout.Active():
+		return 3
+	case g.Rollout.State == RolloutFailed:
+		return 2
+	}
+	return 1
+}
+
+func rankGroups(a, b *Group) int {
+	if n := groupRank(b) - groupRank(a); n != 0 {
+		return n
+	}
+	if a.Rollout != nil && b.Rollout != nil {
+		if n := b.Rollout.Started.Compare(a.Rollout.Started); n != 0 {
+			return n
+		}
+	}
+	return strings.Compare(a.Spec.Name, b.Spec.Name)
+}
+
+var rolloutLooks = map[RolloutState]struct {
+	glyph string
+	color theme.Color
+}{
+	RolloutRunning: {"▶", theme.Progress}, RolloutPaused: {"∥", theme.Warn}, RolloutDone: {"✓", theme.OK}, RolloutFailed: {"✗", theme.Fail},
+	RolloutStopped: {"■", theme.Stopped}, RolloutRolledBack: {"↶", theme.Warn},
+}
+
+func rolloutGlyph(s RolloutState) string { return cmp.Or(rolloutLooks[s].glyph, "○") }
+
+func rolloutColor(s RolloutState) theme.Color {
+	if look, ok := rolloutLooks[s]; ok {
+		return look.color
+	}
+	return theme.Stopped
+}
+
+func groupState(g *Group) string {
+	if g.Rollout == nil {
+		return "IDLE"
+	}
+	return string(g.Rollout.State)
+}
+
+func (p *groups) columns() []column[*Group] {
+	return []column[*Group]{
+		{id: "state", title: "STATE", width: 13, priority: 0, text: groupState, compare: func(a, b *Group) int { return groupRank(b) - groupRank(a) },
+			draw: func(a widget.Area, x, w int, g *Group, bg theme.Color) {
+				glyph, color := "○", theme.Stopped
+				if g.Rollout != nil {
+					glyph, color = rolloutGlyph(g.Rollout.State), rolloutColor(g.Rollout.State)
+				}
+				style := theme.Style{FG: color, BG: bg}
+				a.Cut(a.Text(x, 0, style, glyph+" "), 0, w-2, style.Bold(), groupState(g))
+			}},
+		{id: "group", title: "GROUP", width: 14, priority: 0, flex: true, compare: func(a, b *Group) int { return strings.Compare(a.Spec.Name, b.Spec.Name) },
+			text: func(g *Group) string { return g.Spec.Name }, style: func(*Group) theme.Style { return plain }},
+		{id: "job", title: "JOB", width: 18, priority: 1, compare: func(a, b *Group) int { return a.Spec.JobID.Compare(b.Spec.JobID) },
+			text: func(g *Group) string { return versionText(g.Spec.JobID) }, style: func(*Group) theme.Style { return focus }},
+		{id: "hosts", title: "HOSTS", width: 5, right: true, priority: 3, compare: func(a, b *Group) int { return len(b.Hosts) - len(a.Hosts) },
+			text: func(g *Group) string { return fmt.Sprint(len(g.Hosts)) }, style: func(*Group) theme.Style { return plain }},
+		{id: "progress", title: "PROGRESS", width: 22, priority: 1, text: func(g *Group) string {
+			if g.Rollout == nil {
+				return "0%"
+			}
+			return fmt.Sprintf("%d%%", progressOf(g.Rollout).percent())
+		}, draw: drawGroupProgress},
+		{id: "parallel", title: "∥", width: 3, right: true, priority: 4, text: func(g *Group) string {
+			if g.Rollout == nil {
+				return ""
+			}
+			return fmt.Sprint(g.Rollout.Options.Parallelism)
+		}},
+		{id: "options", title: "OPTIONS", width: 12, priority: 5, text: optionText},
+		{id: "last", title: "LAST / ETA", width: 16, priority: 2, text: p.lastText, style: func(g *Group) theme.Style {
+			if g.Rollout != nil && g.Rollout.State != RolloutDone {
+				return theme.Fg(rolloutColor(g.Rollout.State))
+			}
+			return muted
+		}},
+	}
+}
+
+func versionText(id model.JobID) string {
+	if id.IsZero() {
+		return "—"
+	}
+	return id.Name + ":" + id.Version
+}
+
+func drawGroupProgress(a widget.Area, x, w int, g *Group, bg theme.Color) {
+	var p progress
+	if g.Rollout != nil {
+		p = progressOf(g.Rollout)
+	} else {
+		p.waiting = max(1, len(g.Hosts))
+		p.total = p.waiting
+	}
+	var parts []widget.Part
+	for _, part := range p.parts() {
+		parts = append(parts, widget.Part{N: part.n, Rune: part.thin, Color: part.color})
+	}
+	widget.Bar(a, x, 0, w-5, bg, parts...)
+	a.Right(x+w, 0, theme.Style{FG: theme.Text, BG: bg}, fmt.Sprintf("%d%%", p.percent()))
+}
+
+// optionText abbreviates the options of a rollout.
+func optionText(g *Group) string {
+	if g.Rollout == nil {
+		return ""
+	}
+	o := g.Rollout.Options
+	var words []string
+	if o.Timeout > 0 {
+		words = append(words, "t"+Age(o.Timeout))
+	}
+	for _, w := range []struct {
+		on   bool
+		word string
+	}{{o.IgnoreFailures, "ign"}, {o.Overlap, "ovl"}, {o.Migrate, "mig"}, {o.Token, "tok"}} {
+		if w.on {
+			words = append(words, w.word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (p *groups) lastText(g *Group) string {
+	r := g.Rollout
+	switch {
+	case r == nil:
+		return "never rolled"
+	case r.Active():
+		return etaText(r, progressOf(r))
+	case r.State == RolloutFailed:
+		return cmp.Or(r.Error, "failed")
+	}
+	return Age(r.Finished.Sub(r.Started)) + ", " + Age(p.now().Sub(r.Finished)) + " ago"
+}
+
+func (p *groups) crumbs() []string                        { return []string{"Groups"} }
+func (p *groups) commands() []*command                    { return p.keys }
+func (p *groups) escape(*app) bool                        { return p.list.escape() }
+func (p *groups) refresh(a *app)                          { p.set(a.snap.Groups) }
+func (p *groups) commandLine(a *app) string               { return a.Program + " groups" }
+func (p *groups) status(*app) (left, right []widget.Span) { return p.list.status() }
+
+func (p *groups) draw(a *app, area widget.Area) {
+	detail := 0
+	if area.H >= 24 {
+		detail = 14
+	}
+	top, bottom := area.SplitY(area.H - detail)
+	if rows := len(p.order) + 2; rows < top.H && detail > 0 {
+		top, bottom = area.SplitY(rows)
+	}
+	p.list.draw(a, top)
+	g, ok := p.current()
+	if !ok || bottom.H < 6 {
+		return
+	}
+	left, right := bottom, widget.Area{}
+	if area.W >= 100 {
+		left, right = bottom.SplitX(area.W * 62 / 100)
+	}
+	p.drawOptions(a, left, g)
+	if area.W >= 100 {
+		p.drawPast(a, right, g)
+	}
+}
+
+func (p *groups) drawOptions(a *app, area widget.Area, g *Group) {
+	in := widget.Panel{Title: g.Spec.Name + " — selector and rollout options", Color: theme.Text}.Draw(area)
+	up := 0
+	for _, name := range g.Hosts {
+		if h := a.snap.Host(name); h != nil && h.Status == model.Up {
+			up++
+		}
+	}
+	var selectors []string
+	for _, s := range g.Spec.HostSelectors {
+		selectors = append(selectors, s.String())
+	}
+	facts := [][2]string{
+		{"selector", strings.Join(selectors, " AND ")},
+		{"matches", fmt.Sprintf("%d hosts (%d up, %d down)   h lists them", len(g.Hosts), up, len(g.Hosts)-up)},
+	}
+	if r := g.Rollout; r != nil {
+		job := r.To.Short()
+		if !r.From.IsZero() {
+			job += "   was " + r.From.Short()
+		}
+		failures := "stops at the first failure"
+		if r.Options.IgnoreFailures {
+			failures = "tolerated (ignoreFailures)"
+		}
+		started := r.Started.In(a.Zone).Format("15:04:05")
+		if a.now().Sub(r.Started) > 24*time.Hour {
+			started = r.Started.In(a.Zone).Format("Jan 02 15:04")
+		}
+		facts = append(facts, [2]string{"job", job},
+			[2]string{"options", fmt.Sprintf("parallelism %d   timeout %s   migrate %s   overlap %s", r.Options.Parallelism, Age(r.Options.Timeout), yesNo(r.Options.Migrate), yesNo(r.Options.Overlap))},
+			[2]string{"failures", failures}, [2]string{"started", started + " by " + cmp.Or(r.User, "somebody")})
+		if r.Options.Token {
+			facts = append(facts, [2]string{"token", "required for this job; asked for before any write"})
+		}
+		if r.Error != "" {
+			facts = append(facts, [2]string{"error", r.Error})
+		}
+	}
+	facts = append(facts, [2]string{"steps/host", "UNDEPLOY → AWAIT_UNDEPLOYED → DEPLOY → AWAIT_RUNNING"})
+	for y, fact := range facts {
+		in.Text(0, y, muted, fact[0])
+		in.Cut(12, y, in.W-12, plain, fact[1])
+	}
+	drawGroupHosts(a, in.Sub(0, len(facts)+1, in.W, in.H-len(facts)-1), g)
+}
+
+// drawGroupHosts draws a cell for each host of a group: how far its rollout is there, else how the host is.
+func drawGroupHosts(a *app, area widget.Area, g *Group) {
+	if area.H < 1 {
+		return
+	}
+	area.Text(0, 0, muted, "hosts")
+	room := area.Sub(12, 0, area.W-12, area.H)
+	at := func(i int, r rune, c theme.Color) { room.Repeat(i%max(1, room.W), i/max(1, room.W), 1, theme.Fg(c), r) }
+	if g.Rollout == nil {
+		for i, name := range g.Hosts {
+			cell := mapCells[0]
+			if h := a.snap.Host(name); h != nil {
+				cell = mapCells[mapRank(h)]
+			}
+			at(i, cell.r, cell.color)
+		}
+		return
+	}
+	for i, h := range g.Rollout.Hosts {
+		switch h.Phase {
+		case PhaseWaiting:
+			at(i, '·', theme.Muted)
+		case PhaseDone:
+			at(i, '■', theme.OK)
+		case PhaseFailed:
+			at(i, '✗', theme.Fail)
+		case PhaseSkipped:
+			at(i, '▼', theme.Fail)
+		default:
+			at(i, '▣', theme.Progress)
+		}
+	}
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
+	in := widget.Panel{Title: "Rollout history", Note: "⏎ rollout", Color: theme.Text}.Draw(area)
+	all := slices.Clone(g.Past)
+	if g.Rollout != nil {
+		all = append([]*Rollout{g.Rollout}, all...)
+	}
+	if len(all) == 0 {
+		in.Text(0, 0, muted, "never rolled")
+		return
+	}
+	rows := max(1, in.H-3)
+	for y, r := range all[:min(len(all), rows)] {
+		pr := progressOf(r)
+		when := "now"
+		if !r.Active() {
+			when = Age(a.now().Sub(r.Finished))
+		}
+		in.Text(0, y, theme.Fg(rolloutColor(r.State)), rolloutGlyph(r.State))
+		in.Text(2, y, muted, when)
+		in.Cut(8, y, in.W-28, plain, versionText(r.To))
+		end := r.Finished
+		if end.IsZero() {
+			end = a.now()
+		}
+		in.Right(in.W, y, muted, fmt.Sprintf("%d/%d %d✗ %7s", pr.done, pr.total, pr.failed, Age(end.Sub(r.Started).Truncate(time.Second))))
+	}
+	if in.H-min(len(all), rows) < 3 {
+		return
+	}
+	var durations []float64
+	for i := len(all) - 1; i >= 0; i-- {
+		if !all[i].Finished.IsZero() {
+			durations = append(durations, all[i].Finished.Sub(all[i].Started).Minutes())
+		}
+	}
+	in.Text(0, in.H-2, muted, fmt.Sprintf("duration, last %d rollouts", len(durations)))
+	widget.Spark(in, 0, in.H-1, in.W, focus, durations, false)
+}

@@ -1,0 +1,102 @@
+package tui
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+func storeSource() Source { return &still{NewStore(Cluster{Name: "test"}, time.Now).Snapshot()} }
+
+// still is a source that never changes.
+type still struct{ snapshot *Snapshot }
+
+func (s *still) Snapshot() *Snapshot                                         { return s.snapshot }
+func (s *still) Changed() <-chan struct{}                                    { return nil }
+func (s *still) History(context.Context, HistoryQuery) ([]Transition, error) { return nil, nil }
+func (s *still) Logs(context.Context, LogQuery) iter.Seq2[model.LogLine, error] {
+	return func(func(model.LogLine, error) bool) {}
+}
+func (s *still) Do(context.Context, Action) error { return nil }
+func (s *still) Resync()                          {}
+
+func TestNoKeyHasTwoMeaningsOnOnePage(t *testing.T) {
+	a := newApp(Options{Source: storeSource()})
+	pages := []page{newHostDetail("h"), newJobDetail(model.JobID{Name: "j"}, ""), newRollout("g"), newInspect([]string{"a", "b"}, "", func(*app) any { return nil })}
+	hostsOfJob := newJobDetail(model.JobID{Name: "j"}, "")
+	hostsOfJob.view = 1
+	pages = append(pages, hostsOfJob)
+	for i := range a.screens {
+		pages = append(pages, a.root(i))
+	}
+	for _, p := range append(pages, page(nil)) {
+		commands, name := a.global, "everywhere"
+		if p != nil {
+			commands, name = p.commands(), strings.Join(p.crumbs(), " › ")
+		}
+		if found := conflicts(commands); len(found) > 0 {
+			t.Errorf("%s: %s", name, strings.Join(found, "; "))
+		}
+		for _, c := range commands {
+			key := c.binding.Keys()[0]
+			upper := len(key) == 1 && strings.ToUpper(key) == key && strings.ToLower(key) != key
+			if c.write && !upper {
+				t.Errorf("%s: %s changes something, so its key has to be an upper-case letter, not %s", name, c.id, key)
+			}
+			if c.write != strings.HasSuffix(c.binding.Help().Desc, "…") {
+				t.Errorf("%s: %s: only what opens a dialog and changes something ends in an ellipsis", name, c.id)
+			}
+		}
+	}
+}
+
+func TestKeysCanBeConfigured(t *testing.T) {
+	a := newApp(Options{Source: storeSource(), Keys: map[string][]string{"hosts.undeploy": {"Z"}}})
+	for _, c := range a.root(1).commands() {
+		if c.id == "hosts.undeploy" && (c.binding.Keys()[0] != "Z" || c.binding.Help().Key != "Z") {
+			t.Errorf("undeploy is on %s and the help says %s", c.binding.Keys(), c.binding.Help().Key)
+		}
+	}
+	a = newApp(Options{Source: storeSource(), Keys: map[string][]string{"hosts.undeploy": {"D"}}})
+	if !strings.Contains(a.flash, "D is both") {
+		t.Errorf("a conflict is answered with %q", a.flash)
+	}
+}
+
+func TestClipboardSequence(t *testing.T) {
+	for want, got := range map[string]string{
+		"\x1b]52;c;aGk=\x07":                     clipboardSequence("hi", false, false),
+		"\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\": clipboardSequence("hi", true, true),
+		"\x1bP\x1b]52;c;aGk=\x07\x1b\\":          clipboardSequence("hi", false, true),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestLaneKeepsShortFailures(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := lane{transitions: []Transition{
+		{At: start.Add(10 * time.Minute), State: model.StatePullingImage}, {At: start.Add(11 * time.Minute), State: model.StateRunning},
+		{At: start.Add(31 * time.Minute), State: model.StateFailed}, {At: start.Add(31*time.Minute + time.Second), State: model.StateRunning},
+	}}
+	cells := l.cells(start, start.Add(time.Hour), 6, start.Add(45*time.Minute))
+	want := []int{countPulling, countPulling, countRunning, countFailed, countRunning, laneBlank}
+	for i := range want {
+		if i == 0 {
+			continue // the moment of the first transition is on the edge of both
+		}
+		if cells[i] != want[i] {
+			t.Errorf("cell %d shows %d, want %d: %v", i, cells[i], want[i], cells)
+		}
+	}
+	unknown := lane{task: &Task{}, transitions: []Transition{{At: start.Add(30 * time.Minute), State: model.StateRunning}}}
+	if cells := unknown.cells(start, start.Add(time.Hour), 6, start.Add(time.Hour)); cells[0] != laneNoData {
+		t.Errorf("before what is kept, a lane shows %d", cells[0])
+	}
+}

@@ -1,0 +1,177 @@
+package tui
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/tui/theme"
+	"github.com/heliosctl/heliosctl/tui/widget"
+)
+
+// lane is the history of one thing as a line in time.
+type lane struct {
+	name        string
+	task        *Task        // as it is now, nil when there is none
+	transitions []Transition // oldest first
+}
+
+// What a cell of a lane shows besides a state.
+const (
+	laneBlank  = -1 // not deployed
+	laneNoData = -2 // before what is kept
+)
+
+// cells returns what each of n columns between from and to shows: the worst state within it, so that a short failure is not lost.
+func (l *lane) cells(from, to time.Time, n int, now time.Time) []int {
+	cells := make([]int, n)
+	start, step, last := from.UnixNano(), int64(to.Sub(from))/int64(max(n, 1)), now.UnixNano()
+	next := sort.Search(len(l.transitions), func(i int) bool { return l.transitions[i].At.After(from) })
+	state := l.before(next)
+	for i := range cells {
+		cells[i] = state
+		if start+step*int64(i) > last {
+			cells[i] = laneBlank
+			continue
+		}
+		for ; next < len(l.transitions) && l.transitions[next].At.UnixNano() <= start+step*int64(i+1); next++ {
+			state = stateIndex(l.transitions[next].State)
+			if cells[i] < 0 || looks[state].weight > looks[cells[i]].weight {
+				cells[i] = state
+			}
+		}
+	}
+	return cells
+}
+
+// before is what the lane shows before the transition with this index.
+func (l *lane) before(next int) int {
+	switch {
+	case next > 0:
+		return stateIndex(l.transitions[next-1].State)
+	case len(l.transitions) == 0:
+		if l.task != nil {
+			return laneNoData
+		}
+		return laneBlank
+	}
+	if first := l.transitions[0].State; first == model.StatePullingImage || first == model.StateCreating {
+		return laneBlank // a life begins there
+	}
+	return laneNoData
+}
+
+// drawLane draws cells as textures. A column of at least 0 is where the cursor stands.
+func drawLane(line widget.Area, x int, cells []int, bg theme.Color, cursor int) {
+	for i, state := range cells {
+		r, style := ' ', theme.Style{FG: theme.Faint, BG: bg}
+		switch {
+		case state == laneNoData:
+			r = '·'
+		case state >= 0:
+			look := &looks[state]
+			r, style.FG = look.lane, look.color
+			if i > 0 && cells[i-1] == state {
+				r = look.laneBy
+			}
+			if state == countFailed && r == look.lane {
+				style.Attr = theme.Bold
+			}
+		}
+		if i == cursor && (state < 0 || state == countRunning) {
+			r, style = '┿', theme.Style{FG: theme.Text, BG: bg}
+			if state < 0 {
+				r = '│'
+			}
+		}
+		line.Repeat(x+i, 0, 1, style, r)
+	}
+}
+
+// drawAxis writes times over w columns. The moment of a cursor stands out.
+func drawAxis(a *app, line widget.Area, x, w int, from, to time.Time, cursor int) {
+	const every = 14
+	layout := "15:04"
+	switch span := to.Sub(from); {
+	case span <= 6*time.Minute:
+		layout = "15:04:05"
+	case span > 24*time.Hour:
+		layout = "Jan 02"
+	}
+	step := to.Sub(from) / time.Duration(max(w, 1))
+	for i := 0; i+2*len(layout)+2 <= w; i += every {
+		line.Text(x+i, 0, muted, from.Add(step*time.Duration(i)).In(a.Zone).Format(layout))
+	}
+	line.Right(x+w, 0, muted, to.In(a.Zone).Format(layout))
+	if cursor >= 0 {
+		text := from.Add(step * time.Duration(cursor)).In(a.Zone).Format("15:04:05")
+		at := min(max(x, x+cursor-len(text)/2), x+w-len(text))
+		line.Text(at, 0, theme.Style{FG: theme.OnColor, BG: theme.Here, Attr: theme.Bold}, text)
+	}
+}
+
+// lanesBy sorts transitions into lanes by a key.
+func lanesBy(transitions []Transition, key func(Transition) string) map[string][]Transition {
+	lanes := map[string][]Transition{}
+	for _, t := range transitions {
+		lanes[key(t)] = append(lanes[key(t)], t)
+	}
+	return lanes
+}
+
+// history is what has been read of the past, kept up to date with what the feed brings.
+type history struct {
+	transitions []Transition
+	read        bool
+	err         error
+}
+
+// follow adds the events that have come since the history was read.
+func (h *history) follow(events []Event, wanted func(*Event) bool) {
+	if !h.read {
+		return
+	}
+	start := 0
+	if n := len(h.transitions); n > 0 {
+		last := h.transitions[n-1].At
+		start = sort.Search(len(events), func(i int) bool { return events[i].At.After(last) })
+	}
+	for i := start; i < len(events); i++ {
+		if e := &events[i]; e.Type == model.EventTaskStatus && wanted(e) {
+			h.transitions = append(h.transitions, Transition{At: e.At, Host: e.Host, Job: e.Job, State: e.To, Detail: e.Detail})
+		}
+	}
+}
+
+func (h *history) take(transitions []Transition, err error) {
+	h.read, h.err = true, err
+	if err == nil {
+		h.transitions = transitions
+		slices.SortStableFunc(h.transitions, func(a, b Transition) int { return a.At.Compare(b.At) })
+	}
+}
+
+// timeText shows a moment to the millisecond.
+func (a *app) timeText(t time.Time) string { return t.In(a.Zone).Format("15:04:05.000") }
+
+// minuteText shows a moment to the minute.
+func (a *app) minuteText(t time.Time) string { return t.In(a.Zone).Format("15:04") }
+
+// stateSpans is a state as glyph and code.
+func stateSpans(s model.State, bold bool) []widget.Span {
+	look := look(s)
+	style := theme.Fg(look.color)
+	code := style
+	if bold {
+		code = code.Bold()
+	}
+	return []widget.Span{{Style: style, Text: string(look.glyph) + " "}, {Style: code, Text: look.code}}
+}
+
+// drawState writes a state in six cells.
+func drawState(line widget.Area, x int, s model.State, bg theme.Color, bold bool) {
+	for _, sp := range stateSpans(s, bold) {
+		x = line.Text(x, 0, sp.Style.On(bg), sp.Text)
+	}
+}

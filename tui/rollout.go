@@ -1,0 +1,271 @@
+package tui
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/heliosctl/heliosctl/tui/theme"
+	"github.com/heliosctl/heliosctl/tui/widget"
+)
+
+// rollout shows how a rolling update gets on: all hosts at a glance, what happens to those that are being rolled, and what went wrong.
+type rollout struct {
+	name      string
+	group     *Group
+	past      history
+	readOf    string // the rollout that the history was read for
+	byHost    map[string][]Transition
+	order     []int // of the lanes, indexes of hosts
+	failures  bool  // only those
+	byName    bool
+	lanesOnly bool   // on a small screen
+	frozen    *Group // what is shown while it is frozen
+	cursor    int
+	offset    int
+	seen      int
+	selected  string
+	keys      []*command
+}
+
+var phaseWords = [...]string{
+	PhaseWaiting: "waiting", PhaseUndeploy: "UNDEPLOY", PhaseAwaitUndeployed: "AWAIT_UNDEPLOYED", PhaseDeploy: "DEPLOY",
+	PhaseAwaitRunning: "AWAIT_RUNNING", PhaseDone: "done", PhaseFailed: "failed", PhaseSkipped: "down, skipped",
+}
+
+func newRollout(name string) *rollout {
+	r := &rollout{name: name}
+	on := func(do func(a *app, g *Group) tea.Cmd) func(a *app) tea.Cmd {
+		return func(a *app) tea.Cmd {
+			if r.group == nil {
+				return nil
+			}
+			return do(a, r.group)
+		}
+	}
+	do := func(f func(a *app)) func(*app) tea.Cmd { return func(a *app) tea.Cmd { f(a); return nil } }
+	r.keys = []*command{
+		bindWrite("rollout.stop", "K", "stop rollout", on(func(a *app, g *Group) tea.Cmd { return a.confirmRollout(VerbRollStop, g) })),
+		bindWrite("rollout.pause", "P", "pause/resume", on(func(a *app, g *Group) tea.Cmd { return a.confirmPause(g) })),
+		bindWrite("rollout.back", "B", "roll back", on(func(a *app, g *Group) tea.Cmd { return a.confirmRollBack(g) })),
+		bindWrite("rollout.retry", "R", "retry host", on(func(a *app, g *Group) tea.Cmd { return a.confirmRetry(g, r.selected) })),
+		bind("rollout.failures", "!", "failures only", do(func(*app) { r.failures = !r.failures; r.arrange() })),
+		bind("rollout.host", "enter", "host", func(a *app) tea.Cmd { return a.goTo(newHostDetail(r.selected)) }),
+		bind("rollout.logs", "l", "logs", on(func(a *app, g *Group) tea.Cmd { return a.showLogs(g.Rollout.To, []string{r.selected}) })),
+		bind("rollout.freeze", "space", "freeze", do(func(*app) {
+			if r.frozen != nil {
+				r.frozen = nil
+			} else {
+				r.frozen = r.group
+			}
+		})),
+		bind("rollout.order", "o", "order", do(func(*app) { r.byName = !r.byName; r.arrange() })),
+		bind("rollout.view", "tab", "lanes", do(func(*app) { r.lanesOnly = !r.lanesOnly })).more(),
+		bindWrite("rollout.new", "O", "rolling update", on(func(a *app, g *Group) tea.Cmd { return a.chooseRollout(g) })).more(),
+		bind("rollout.job", "t", "timeline of the job", on(func(a *app, g *Group) tea.Cmd { return a.goTo(newJobDetail(g.Rollout.To, r.selected)) })).more(),
+		bind("rollout.inspect", "y", "json", func(a *app) tea.Cmd {
+			return a.goTo(newInspect([]string{"Groups", name, "JSON"}, "", func(a *app) any { return groupDocument(a.snap.Group(name)) }))
+		}).more(),
+		bind("rollout.up", "up k", "up", do(func(*app) { r.move(-1) })).more(),
+		bind("rollout.down", "down j", "down", do(func(*app) { r.move(1) })).more(),
+		bind("rollout.pageup", "pgup ctrl+u", "page up", do(func(*app) { r.move(-max(1, r.seen-1)) })).more(),
+		bind("rollout.pagedown", "pgdown ctrl+d", "page down", do(func(*app) { r.move(max(1, r.seen-1)) })).more(),
+		bind("rollout.first", "g home", "first", do(func(*app) { r.move(-len(r.order)) })).more(),
+		bind("rollout.last", "G end", "last", do(func(*app) { r.move(len(r.order)) })).more(),
+	}
+	return r
+}
+
+func (r *rollout) crumbs() []string          { return []string{"Groups", r.name} }
+func (r *rollout) commands() []*command      { return r.keys }
+func (r *rollout) commandLine(a *app) string { return a.Program + " rollout-status " + r.name }
+
+func (r *rollout) move(n int) {
+	r.cursor = min(max(r.cursor+n, 0), max(0, len(r.order)-1))
+	if r.cursor < len(r.order) {
+		r.selected = r.hosts()[r.order[r.cursor]].Host
+	}
+}
+
+func (r *rollout) hosts() []RolloutHost {
+	if r.group == nil || r.group.Rollout == nil {
+		return nil
+	}
+	return r.group.Rollout.Hosts
+}
+
+func (r *rollout) open(a *app) tea.Cmd {
+	if r.group == nil || r.group.Rollout == nil {
+		return nil
+	}
+	r.readOf = r.group.Rollout.ID
+	source, from, to := a.Source, r.group.Rollout.From, r.group.Rollout.To
+	return a.async(func(ctx context.Context) tea.Msg {
+		transitions, err := source.History(ctx, HistoryQuery{Job: to})
+		if err == nil && !from.IsZero() && from != to {
+			var before []Transition
+			before, err = source.History(ctx, HistoryQuery{Job: from})
+			transitions = append(transitions, before...)
+		}
+		return answer{r, historyMsg{transitions, err}}
+	})
+}
+
+func (r *rollout) receive(a *app, msg tea.Msg) tea.Cmd {
+	read := msg.(historyMsg)
+	r.past.take(read.transitions, read.err)
+	r.refresh(a)
+	return nil
+}
+
+func (r *rollout) refresh(a *app) {
+	r.group = a.snap.Group(r.name)
+	if r.frozen != nil {
+		r.group = r.frozen
+	}
+	if r.group == nil || r.group.Rollout == nil {
+		return
+	}
+	ro := r.group.Rollout
+	r.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == ro.To || e.Job == ro.From })
+	r.byHost = lanesBy(r.past.transitions, func(t Transition) string { return t.Host })
+	r.arrange()
+}
+
+func (r *rollout) arrange() {
+	r.order = r.order[:0]
+	hosts := r.hosts()
+	for i := range hosts {
+		if !r.failures || hosts[i].Phase == PhaseFailed || hosts[i].Phase == PhaseSkipped {
+			r.order = append(r.order, i)
+		}
+	}
+	slices.SortStableFunc(r.order, func(x, y int) int {
+		if r.byName {
+			return strings.Compare(hosts[x].Host, hosts[y].Host)
+		}
+		return cmp.Or(laneOrder(&hosts[x])-laneOrder(&hosts[y]), hosts[y].Started.Compare(hosts[x].Started))
+	})
+	if r.selected == "" && r.group.Rollout.State == RolloutFailed {
+		for _, h := range hosts {
+			if h.Phase == PhaseFailed {
+				r.selected = h.Host
+			}
+		}
+	}
+	r.cursor = min(r.cursor, max(0, len(r.order)-1))
+	for at, i := range r.order {
+		if hosts[i].Host == r.selected {
+			r.cursor = at
+		}
+	}
+	r.move(0)
+}
+
+// laneOrder puts those first that are being rolled, then the failed ones, then those that were done last.
+func laneOrder(h *RolloutHost) int {
+	switch {
+	case busyPhase(h.Phase):
+		return 0
+	case h.Phase == PhaseFailed:
+		return 1
+	case h.Phase == PhaseDone:
+		return 2
+	case h.Phase == PhaseSkipped:
+		return 3
+	}
+	return 4
+}
+
+func (r *rollout) status(a *app) (left, right []widget.Span) {
+	if r.group == nil || r.group.Rollout == nil {
+		return nil, nil
+	}
+	ro := r.group.Rollout
+	p := progressOf(ro)
+	if r.frozen != nil {
+		left = append(left, widget.Span{Style: theme.Style{FG: theme.OnColor, BG: theme.Hit, Attr: theme.Bold}, Text: " ∥ FROZEN "}, widget.Span{Style: plain, Text: "  "})
+	}
+	switch {
+	case ro.State == RolloutFailed:
+		left = append(left, widget.Span{Style: theme.Fg(theme.Fail), Text: "✗ " + ro.Error})
+	case p.failed > 0 && ro.Options.IgnoreFailures:
+		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("⚠ %s tolerated (ignoreFailures). ", counted(p.failed, "failure"))},
+			widget.Span{Style: muted, Text: "K stops after the step of each host; finished hosts keep the new job."})
+	default:
+		left = append(left, widget.Span{Style: muted, Text: fmt.Sprintf("lane %d/%d", r.cursor+1, len(r.order))})
+	}
+	return left, nil
+}
+
+func (r *rollout) draw(a *app, area widget.Area) {
+	if r.readOf != "" && r.group != nil && r.group.Rollout != nil && r.group.Rollout.ID != r.readOf {
+		r.past = history{read: true}
+		r.readOf = r.group.Rollout.ID
+	}
+	switch {
+	case r.group == nil:
+		area.Cut(2, 1, area.W-4, muted, "there is no group "+r.name+" any more; esc goes back")
+		return
+	case r.group.Rollout == nil:
+		area.Cut(2, 1, area.W-4, muted, "group "+r.name+" has never been rolled; O rolls a job out")
+		return
+	}
+	head, rest := area.SplitY(6)
+	r.drawHead(a, head)
+	busy := r.busy()
+	small := rest.H < 22 // then lanes and the rest are shown in turn
+	if small && r.lanesOnly {
+		r.drawLanes(a, rest)
+		return
+	}
+	batch := min(len(busy)+3, max(4, rest.H/3))
+	if small {
+		batch = min(len(busy)+3, max(4, rest.H*3/5))
+	}
+	if len(busy) == 0 {
+		batch = 0
+	}
+	now, rest := rest.SplitY(batch)
+	if batch > 0 {
+		r.drawBusy(a, now, busy)
+	}
+	wrong := r.failed(a)
+	failures := 0
+	if len(wrong) > 0 {
+		failures = min(len(wrong)+2, max(3, rest.H/3))
+	}
+	lanes, bottom := rest.SplitY(rest.H - failures)
+	if small && len(wrong) > 0 || lanes.H < 5 { // too little room for lanes: what went wrong matters more
+		bottom = rest
+	} else {
+		r.drawLanes(a, lanes)
+	}
+	if len(wrong) > 0 {
+		r.drawFailures(a, bottom, wrong)
+	}
+}
+
+func (r *rollout) busy() []RolloutHost {
+	var busy []RolloutHost
+	for _, h := range r.hosts() {
+		if busyPhase(h.Phase) {
+			busy = append(busy, h)
+		}
+	}
+	slices.SortStableFunc(busy, func(x, y RolloutHost) int { return x.Started.Compare(y.Started) })
+	return busy
+}
+
+func (r *rollout) took(a *app) time.Duration {
+	ro := r.group.Rollout
+	if ro.Finished.IsZero() {
+		return a.now().Sub(ro.Started)
+	}
+	return ro.Finished.Sub(ro.Started)
+}

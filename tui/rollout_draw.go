@@ -1,0 +1,291 @@
+package tui
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/tui/theme"
+	"github.com/heliosctl/heliosctl/tui/widget"
+)
+
+func (r *rollout) drawHead(a *app, area widget.Area) {
+	ro := r.group.Rollout
+	p := progressOf(ro)
+	title := r.name + "  "
+	if !ro.From.IsZero() {
+		title += versionText(ro.From) + " → "
+	}
+	panel := widget.Panel{Title: title + versionText(ro.To), Note: rolloutGlyph(ro.State) + " " + string(ro.State) + " " + r.took(a).Truncate(time.Second).String(), Color: theme.Focus}
+	if ro.State == RolloutFailed {
+		panel.Border, panel.Color = theme.Fail, theme.Fail
+	}
+	in := panel.Draw(area)
+	end := in.Right(in.W, 0, strong, fmt.Sprintf("%d/%d %3d%%", p.done, p.total, p.percent()))
+	drawProgress(in, 0, 0, end-2, p, true)
+	x := 0
+	for _, part := range p.parts() {
+		style := theme.Fg(part.color)
+		if part.n == 0 {
+			style = faint
+		}
+		text := fmt.Sprintf("%c %d %s", part.high, part.n, part.word)
+		if x+widget.Width(text) <= in.W {
+			x = in.Text(x, 1, style, text) + 2
+		}
+	}
+	left, rounds, median := eta(ro, p)
+	x = in.Text(0, 2, muted, "ETA ")
+	if left > 0 {
+		x = in.Text(x, 2, strong, "~"+Age(left.Truncate(time.Second)))
+		x = in.Text(x, 2, muted, fmt.Sprintf(" (%s) = %s × median %s", a.minuteText(a.now().Add(left)), counted(rounds, "round"), Age(median)))
+	} else {
+		x = in.Text(x, 2, muted, "—")
+	}
+	in.Cut(x+3, 2, in.W-x-3, muted, fmt.Sprintf("∥%d   timeout %s%s", ro.Options.Parallelism, Age(ro.Options.Timeout), overlapText(ro.Options)))
+	r.drawPace(in, a, p)
+}
+
+func overlapText(o RolloutOptions) string {
+	text := ""
+	if o.Overlap {
+		text += "   overlap"
+	}
+	if o.Migrate {
+		text += "   migrate"
+	}
+	return text
+}
+
+// drawPace draws how fast hosts are done, minute by minute.
+func (r *rollout) drawPace(in widget.Area, a *app, p progress) {
+	ro := r.group.Rollout
+	times := hostTimes(ro)
+	x := 0
+	if len(times) > 0 {
+		x = in.Text(0, 3, muted, fmt.Sprintf("host time p50 %s  p95 %s", Age(times[len(times)/2]), Age(times[len(times)*95/100])))
+	}
+	if took := r.took(a); took > time.Minute {
+		x = in.Text(x, 3, muted, fmt.Sprintf("   %.1f hosts/min ", float64(p.done)/took.Minutes()))
+		minutes := make([]float64, min(40, int(took.Minutes())+1))
+		end := ro.Started.Add(took)
+		for _, h := range ro.Hosts {
+			if back := int(end.Sub(h.Since).Minutes()); h.Phase == PhaseDone && back >= 0 && back < len(minutes) {
+				minutes[len(minutes)-1-back]++
+			}
+		}
+		widget.Spark(in, x, 3, min(len(minutes), in.W-x), focus, minutes, false)
+		x += len(minutes)
+	}
+	stop := "   stops at the first failure"
+	if ro.Options.IgnoreFailures {
+		stop = "   failures are ignored"
+	}
+	if x+widget.Width(stop) <= in.W {
+		in.Text(x, 3, muted, stop)
+	}
+}
+
+// drawBusy draws the hosts that are being rolled, a lane of steps for each.
+func (r *rollout) drawBusy(a *app, area widget.Area, busy []RolloutHost) {
+	ro := r.group.Rollout
+	in := widget.Panel{Title: fmt.Sprintf("In progress: %s now", counted(len(busy), "host")), Note: "step · time used / timeout"}.Draw(area)
+	steps := []RolloutPhase{PhaseUndeploy, PhaseAwaitUndeployed, PhaseDeploy, PhaseAwaitRunning}
+	names := []string{"UNDEPLOY", "AWAIT_UNDEPL", "DEPLOY", "AWAIT_RUNNING"}
+	if in.W < 100 {
+		names = []string{"UNDP", "AWUN", "DEPL", "AWRUN"}
+	}
+	hostWidth := min(22, max(13, in.W/6))
+	tail := 7 + 2 + 10 + 13
+	step := max(5, (in.W-hostWidth-tail)/4)
+	in.Text(0, 0, muted.Bold(), "HOST")
+	for i, name := range names {
+		in.Cut(hostWidth+i*step, 0, step-1, muted.Bold(), name)
+	}
+	x := hostWidth + 4*step
+	in.Text(x, 0, muted.Bold(), "TASK")
+	in.Text(x+9, 0, muted.Bold(), "TIME USED")
+	for y, h := range busy {
+		if 1+y >= in.H {
+			break
+		}
+		line, bg := in.Row(1+y), theme.Base
+		if h.Host == r.selected {
+			bg = theme.Select
+			widget.SelectRow(area.Sub(1, 2+y, area.W-2, 1))
+		}
+		line.Cut(0, 0, hostWidth-1, plain.On(bg), h.Host)
+		color := r.riskColor(a, &h)
+		for i, phase := range steps {
+			drawStep(line, hostWidth+i*step, step-1, &h, phase, a.now().Sub(h.Since), ro.Options.Timeout, color, bg)
+		}
+		state := model.State("")
+		if host := a.snap.Host(h.Host); host != nil {
+			if t := host.Task(ro.To); t != nil {
+				state = t.State
+			} else if t := host.Task(ro.From); t != nil {
+				state = t.State
+			}
+		}
+		drawState(line, x, state, bg, true)
+		used := a.now().Sub(h.Started)
+		widget.Gauge(line, x+9, 0, 10, ratio(used, ro.Options.Timeout), color, bg)
+		line.Text(x+20, 0, theme.Style{FG: color, BG: bg}, fmt.Sprintf("%s/%s", Age(used.Truncate(time.Second)), Age(ro.Options.Timeout)))
+	}
+}
+
+func ratio(d, of time.Duration) float64 {
+	if of <= 0 {
+		return 0
+	}
+	return float64(d) / float64(of)
+}
+
+// riskColor warns of a host before its rollout fails.
+func (r *rollout) riskColor(a *app, h *RolloutHost) theme.Color {
+	ro := r.group.Rollout
+	if host := a.snap.Host(h.Host); host != nil {
+		if t := host.Task(ro.To); t != nil && (t.State == model.StateFailed || throttleIndex(t.Throttle) >= 0) {
+			return theme.Fail
+		}
+	}
+	if ratio(a.now().Sub(h.Started), ro.Options.Timeout) > 0.8 {
+		return theme.Warn
+	}
+	return theme.Progress
+}
+
+// drawStep draws one step of a host: done, going on, or to come.
+func drawStep(line widget.Area, x, w int, h *RolloutHost, step RolloutPhase, since, timeout time.Duration, color, bg theme.Color) {
+	switch {
+	case h.Phase > step:
+		line.Text(x, 0, theme.Style{FG: theme.OK, BG: bg}, "✓")
+		line.Repeat(x+1, 0, w-1, theme.Style{FG: theme.OK, BG: bg}, '━')
+	case h.Phase == step:
+		line.Text(x, 0, theme.Style{FG: color, BG: bg}, "▶")
+		n := max(1, min(w-1, int(float64(w-1)*ratio(since, timeout))))
+		line.Repeat(x+1, 0, n, theme.Style{FG: color, BG: bg}, '╍')
+	default:
+		line.Text(x, 0, theme.Style{FG: theme.Faint, BG: bg}, "○")
+		line.Repeat(x+1, 0, w-1, theme.Style{FG: theme.Border, BG: bg}, '╌')
+	}
+}
+
+func (r *rollout) drawLanes(a *app, area widget.Area) {
+	ro := r.group.Rollout
+	to := a.now()
+	if !ro.Finished.IsZero() {
+		to = ro.Finished.Add(r.took(a) / 10)
+	}
+	from := ro.Started.Add(-max(30*time.Second, to.Sub(ro.Started)/15))
+	title := fmt.Sprintf("All hosts  %s – %s", a.minuteText(from), a.minuteText(to))
+	if r.failures {
+		title = "Failures only"
+	}
+	in := widget.Panel{Title: title, Note: "one lane per host · o order"}.Draw(area)
+	label, tail := min(22, in.W/4), 22
+	w := max(1, in.W-label-tail)
+	drawAxis(a, in.Row(0), label, w, from, to, -1)
+	body := in.Sub(0, 1, in.W, in.H-1)
+	r.seen = max(1, body.H)
+	r.offset = max(0, min(min(max(r.offset, r.cursor-r.seen+1), r.cursor), len(r.order)-r.seen))
+	hosts := r.hosts()
+	if r.past.err != nil {
+		body.Cut(0, 0, body.W, theme.Fg(theme.Warn), "the history cannot be read: "+r.past.err.Error())
+	}
+	for y := 0; y < body.H && r.offset+y < len(r.order); y++ {
+		h := &hosts[r.order[r.offset+y]]
+		line, bg := body.Row(y), theme.Base
+		if r.offset+y == r.cursor {
+			bg = theme.Select
+			widget.SelectRow(area.Sub(1, 2+y, area.W-2, 1))
+		}
+		glyph, word, color := r.hostWord(a, h)
+		line.Text(0, 0, theme.Style{FG: color, BG: bg}, glyph)
+		line.Cut(2, 0, label-3, plain.On(bg), h.Host)
+		l := lane{name: h.Host, transitions: r.byHost[h.Host]}
+		drawLane(line, label, l.cells(from, to, w, to), bg, -1)
+		line.Text(label+w+2, 0, theme.Style{FG: color, BG: bg}, glyph+" "+word)
+		if !h.Started.IsZero() {
+			end := a.now()
+			if !busyPhase(h.Phase) {
+				end = h.Since
+			}
+			line.Right(in.W, 0, muted.On(bg), Age(end.Sub(h.Started).Truncate(time.Second)))
+		}
+	}
+	if rest := len(r.order) - r.offset - body.H; rest > 0 {
+		area.Text(3, area.H-1, faint, fmt.Sprintf(" ▼ %d more lanes ", rest))
+	}
+	widget.Scrollbar(area.Sub(0, 2, area.W, body.H), r.offset, body.H, len(r.order))
+}
+
+func (r *rollout) hostWord(a *app, h *RolloutHost) (glyph, word string, color theme.Color) {
+	switch h.Phase {
+	case PhaseWaiting:
+		return "○", "waiting", theme.Stopped
+	case PhaseDone:
+		return "✓", "done", theme.OK
+	case PhaseFailed:
+		return "✗", "failed", theme.Fail
+	case PhaseSkipped:
+		return "▼", "down", theme.Fail
+	}
+	return "▶", fmt.Sprintf("step %d/4", h.Phase), r.riskColor(a, h)
+}
+
+// wrong is a host of a rollout that failed or may soon.
+type wrong struct {
+	glyph string
+	color theme.Color
+	host  string
+	phase string
+	text  string
+	at    string
+}
+
+func (r *rollout) failed(a *app) []wrong {
+	ro := r.group.Rollout
+	var found []wrong
+	for _, h := range ro.Hosts {
+		if h.Phase == PhaseFailed {
+			found = append(found, wrong{"✗", theme.Fail, h.Host, phaseWords[h.Failed], h.Reason, a.minuteText(h.Since)})
+		}
+	}
+	for _, h := range ro.Hosts {
+		if !busyPhase(h.Phase) || r.riskColor(a, &h) == theme.Progress {
+			continue
+		}
+		text := fmt.Sprintf("%.0f%% of timeout used", 100*ratio(a.now().Sub(h.Started), ro.Options.Timeout))
+		if host := a.snap.Host(h.Host); host != nil {
+			if t := host.Task(ro.To); t != nil {
+				text += ", " + string(t.State) + " " + t.Describe()
+			}
+		}
+		found = append(found, wrong{"⚠", theme.Warn, h.Host, phaseWords[h.Phase], text, "now"})
+	}
+	return found
+}
+
+func (r *rollout) drawFailures(_ *app, area widget.Area, found []wrong) {
+	n := 0
+	for _, w := range found {
+		if w.glyph == "✗" {
+			n++
+		}
+	}
+	in := widget.Panel{Title: fmt.Sprintf("Failures (%d) + at risk (%d)", n, len(found)-n), Note: "R retry host…", Border: theme.Fail}.Draw(area)
+	for y, w := range found {
+		if y >= in.H {
+			break
+		}
+		line := in.Row(y)
+		line.Text(0, 0, theme.Fg(w.color), w.glyph)
+		x := line.Cut(2, 0, min(20, in.W/4), plain, w.host) + 1
+		if in.W >= 100 {
+			x = line.Cut(x, 0, 17, muted, w.phase) + 1
+		}
+		end := line.Right(line.W, 0, muted, w.at)
+		line.Cut(x, 0, end-x-1, plain, w.text)
+	}
+}

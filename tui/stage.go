@@ -1,0 +1,103 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// Stage is the console without a terminal: keys go in, frames come out. What would run beside it runs at once, so that the same keys
+// always lead to the same frame. Pictures and tests are made with it.
+type Stage struct{ app *app }
+
+// NewStage makes a console of a size.
+func NewStage(o Options, w, h int) *Stage {
+	a := newApp(o)
+	a.alone = true
+	s := &Stage{app: a}
+	a.async = func(do func(context.Context) tea.Msg) tea.Cmd {
+		return func() tea.Msg { return do(context.Background()) }
+	}
+	s.Resize(w, h)
+	return s
+}
+
+// Resize changes the size of the screen.
+func (s *Stage) Resize(w, h int) { s.update(tea.WindowSizeMsg{Width: w, Height: h}) }
+
+// Refresh takes over what the source has now.
+func (s *Stage) Refresh() { s.app.refresh() }
+
+// Press presses keys, named as Bubble Tea names them; a name it does not know is typed letter by letter.
+func (s *Stage) Press(keys ...string) {
+	for _, name := range keys {
+		if msg, ok := namedKeys[name]; ok {
+			s.update(msg)
+			continue
+		}
+		for _, r := range name {
+			if r == ' ' {
+				s.update(tea.KeyMsg{Type: tea.KeySpace, Runes: []rune{' '}})
+				continue
+			}
+			s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
+		}
+	}
+}
+
+// Type gives letters in one message, as they come over a slow line.
+func (s *Stage) Type(text string) { s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)}) }
+
+// Frame returns what is on the screen, with control sequences.
+func (s *Stage) Frame() string { return s.app.View() }
+
+// Plain returns what is on the screen as text.
+func (s *Stage) Plain() string {
+	s.app.compose()
+	return s.app.canvas.Plain()
+}
+
+// Welcome shows the first page of somebody who has no cluster yet.
+func (s *Stage) Welcome(candidates []Candidate, saved string) {
+	s.app.modal = &firstRun{candidates: candidates, readOnly: true, saved: saved, choose: func(a *app, address string, _ bool) tea.Cmd {
+		a.modal = nil
+		a.say("chose %s", address)
+		return nil
+	}}
+}
+
+var namedKeys = map[string]tea.KeyMsg{
+	"enter": {Type: tea.KeyEnter}, "esc": {Type: tea.KeyEsc}, "tab": {Type: tea.KeyTab}, "shift+tab": {Type: tea.KeyShiftTab},
+	"up": {Type: tea.KeyUp}, "down": {Type: tea.KeyDown}, "left": {Type: tea.KeyLeft}, "right": {Type: tea.KeyRight},
+	"home": {Type: tea.KeyHome}, "end": {Type: tea.KeyEnd}, "pgup": {Type: tea.KeyPgUp}, "pgdown": {Type: tea.KeyPgDown},
+	"backspace": {Type: tea.KeyBackspace}, "ctrl+p": {Type: tea.KeyCtrlP}, "ctrl+u": {Type: tea.KeyCtrlU}, "ctrl+c": {Type: tea.KeyCtrlC},
+	"space": {Type: tea.KeySpace, Runes: []rune{' '}},
+}
+
+// update takes a message and does all that follows from it.
+func (s *Stage) update(msg tea.Msg) {
+	_, cmd := s.app.Update(msg)
+	s.do(cmd, 0)
+}
+
+func (s *Stage) do(cmd tea.Cmd, depth int) {
+	if cmd == nil || depth > 20 {
+		return
+	}
+	switch msg := cmd().(type) {
+	case nil:
+	case tea.BatchMsg:
+		for _, c := range msg {
+			s.do(c, depth+1)
+		}
+	case answer:
+		_, next := s.app.Update(msg)
+		s.do(next, depth+1)
+	case tea.QuitMsg:
+	default:
+		if fmt.Sprintf("%T", msg) != "tea.clearScreenMsg" {
+			s.update(msg)
+		}
+	}
+}

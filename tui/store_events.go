@@ -1,0 +1,190 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+)
+
+// Apply brings the store up to date with an event of the masters' stream and adds it to the feed. It reports whether the event could
+// be applied; after one that could not (a reset, or a job or host that has to be read first) the source has to read what it names.
+func (s *Store) Apply(e model.Event) bool {
+	line := Event{Index: e.Index, At: e.Time.Time(), Type: e.Type, Host: e.Host, User: e.User}
+	if e.JobID != nil {
+		line.Job = *e.JobID
+	}
+	known := true
+	switch e.Type {
+	case model.EventHeartbeat:
+		return true
+	case model.EventReset:
+		return false
+	case model.EventTaskStatus:
+		s.applyStatus(e, &line)
+	case model.EventTaskRemoved:
+		s.RemoveTask(e.Host, line.Job)
+		line.Detail = "no longer on the host"
+	case model.EventDeploymentCreated, model.EventDeploymentChanged:
+		s.applyDeployment(e, &line)
+	case model.EventDeploymentRemoved:
+		s.applyUndeploy(e, &line)
+	case model.EventHostUp:
+		s.SetStatus(e.Host, model.Up, line.At)
+		line.Detail = "host is UP"
+	case model.EventHostDown:
+		s.SetStatus(e.Host, model.Down, line.At)
+		line.Detail = "host went DOWN"
+	case model.EventHostDeregistered:
+		s.RemoveHost(e.Host)
+		line.Detail = "host deregistered"
+	case model.EventJobRemoved:
+		s.RemoveJob(line.Job)
+		line.Detail = "job removed"
+	default:
+		known = false
+		line.Detail = strings.ReplaceAll(string(e.Type), ".", " ")
+	}
+	if e.Reason != "" {
+		line.Detail += ", " + string(e.Reason)
+	}
+	s.AddEvent(line)
+	return known
+}
+
+func (s *Store) applyStatus(e model.Event, line *Event) {
+	if e.Status == nil {
+		return
+	}
+	old := s.Task(e.Host, line.Job)
+	task := TaskOf(e.Host, line.Job, nil, e.Status)
+	if old != nil {
+		task.Goal, task.Group, line.From = old.Goal, old.Group, old.State
+	}
+	if task.Since.IsZero() {
+		task.Since = line.At
+	}
+	s.SetTask(task)
+	line.To, line.Detail = task.State, task.Describe()
+}
+
+func (s *Store) applyDeployment(e model.Event, line *Event) {
+	task := &Task{Host: e.Host, Job: line.Job}
+	if old := s.Task(e.Host, line.Job); old != nil {
+		changed := *old
+		task = &changed
+	}
+	if e.Deployment != nil {
+		task.Goal, task.Group = e.Deployment.Goal, e.Deployment.DeploymentGroupName
+	}
+	s.SetTask(task)
+	line.Detail = "goal " + string(task.Goal)
+	if e.User != "" {
+		line.Detail += " by " + e.User
+	}
+}
+
+// applyUndeploy keeps the task, without a goal, until its agent has taken it off the host.
+func (s *Store) applyUndeploy(e model.Event, line *Event) {
+	line.Detail = "undeployed"
+	if e.User != "" {
+		line.Detail += " by " + e.User
+	}
+	old := s.Task(e.Host, line.Job)
+	if old == nil {
+		return
+	}
+	if old.State == "" {
+		s.RemoveTask(e.Host, line.Job)
+		return
+	}
+	changed := *old
+	changed.Goal = model.GoalUndeploy
+	s.SetTask(&changed)
+}
+
+// TaskOf makes a task of what is wanted on a host and of what its agent reports; each may be nil.
+func TaskOf(host string, id model.JobID, d *model.Deployment, status *model.TaskStatus) *Task {
+	t := &Task{Host: host, Job: id}
+	if d != nil {
+		t.Goal, t.Group = d.Goal, d.DeploymentGroupName
+	}
+	if status == nil {
+		return t
+	}
+	t.State, t.Throttle, t.ContainerID, t.Error = status.State, status.Throttled, status.ContainerID, status.ContainerError
+	t.ExitCode, t.OOMKilled, t.Signal, t.Restarts = status.ExitCode, status.OOMKilled, status.Signal, status.Restarts
+	t.Ports, t.Unhealthy, t.HealthError, t.Progress = status.Ports, status.Unhealthy, status.HealthError, status.Progress
+	if status.Since != 0 {
+		t.Since = status.Since.Time()
+	}
+	if t.Goal == "" {
+		t.Goal = status.Goal
+	}
+	return t
+}
+
+// Describe says in a few words what there is to know of a task beside its state.
+func (t *Task) Describe() string {
+	var parts []string
+	switch t.State {
+	case model.StatePullingImage:
+		parts = append(parts, strings.TrimSpace("pulling "+t.Progress))
+	case model.StateStarting, model.StateCreating, model.StateHealthchecking:
+		if t.ContainerID != "" {
+			parts = append(parts, "container "+shortContainer(t.ContainerID))
+		}
+	case model.StateUnknown:
+		parts = append(parts, "its host does not answer")
+	}
+	if t.ExitCode != nil {
+		parts = append(parts, exitText(t))
+	}
+	if t.Error != "" {
+		parts = append(parts, t.Error)
+	}
+	if t.Unhealthy {
+		parts = append(parts, strings.TrimSuffix("unhealthy: "+t.HealthError, ": "))
+	}
+	if t.Restarts > 0 && t.State != model.StateRunning {
+		parts = append(parts, fmt.Sprintf("restart #%d", t.Restarts))
+	}
+	if i := throttleIndex(t.Throttle); i >= 0 {
+		parts = append(parts, throttleGlyphs[i]+" "+string(t.Throttle))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func exitText(t *Task) string {
+	text := fmt.Sprintf("exit %d", *t.ExitCode)
+	switch {
+	case t.OOMKilled:
+		text += " (OOM)"
+	case t.Signal != "":
+		text += " (" + t.Signal + ")"
+	}
+	return text
+}
+
+func shortContainer(id string) string { return id[:min(len(id), 12)] }
+
+// Age says how long something took or has been, in at most four characters or so.
+func Age(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0s"
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		if s := int(d.Seconds()) % 60; d < 10*time.Minute && s != 0 {
+			return fmt.Sprintf("%dm%02ds", int(d.Minutes()), s)
+		}
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}

@@ -1,0 +1,136 @@
+package tui_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/tui"
+)
+
+// describe says everything of a snapshot that a page could show.
+func describe(s *tui.Snapshot) string {
+	text := fmt.Sprintln(s.Up, s.Down, s.Tasks, len(s.Events))
+	for _, h := range s.Hosts {
+		text += fmt.Sprintln(h.Name, h.Status, h.Counts, h.Load)
+		for _, t := range h.Tasks {
+			text += fmt.Sprintln(" ", *t)
+		}
+	}
+	for _, j := range s.Jobs {
+		text += fmt.Sprintln(j.Spec.ID, j.Counts)
+		for _, t := range j.Tasks {
+			text += fmt.Sprintln(" ", *t)
+		}
+	}
+	return text
+}
+
+// Whatever happens later, a snapshot stays what it was, and its counts are those of its tasks.
+func TestSnapshotsDoNotChange(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	store := tui.NewStore(tui.Cluster{Name: "test"}, func() time.Time { return now })
+	states := []model.State{model.StateRunning, model.StateFailed, model.StateUnknown, model.StateStopped, ""}
+	pick := func(prefix string, n int) string { return fmt.Sprint(prefix, random.IntN(n)) }
+	var kept []*tui.Snapshot
+	var printed []string
+	for range 3000 {
+		host, job := pick("h", 12), id(pick("j", 8))
+		switch random.IntN(12) {
+		case 0:
+			store.RemoveHost(host)
+		case 1:
+			store.RemoveJob(job)
+		case 2:
+			store.RemoveTask(host, job)
+		case 3:
+			store.SetHost(tui.Host{Name: host, Status: model.Up})
+		case 4:
+			store.SetStatus(host, model.Down, now)
+		case 5:
+			store.SetGauges(host, random.Float64(), 1, now)
+		case 6:
+			store.AddEvent(tui.Event{At: now, Host: host, Job: job})
+		default:
+			store.SetTask(&tui.Task{Host: host, Job: job, Goal: model.GoalStart, State: states[random.IntN(len(states))], Restarts: random.IntN(9)})
+		}
+		if random.IntN(10) == 0 {
+			kept = append(kept, store.Snapshot())
+			printed = append(printed, describe(kept[len(kept)-1]))
+		}
+	}
+	for i, s := range kept {
+		if describe(s) != printed[i] {
+			t.Fatalf("snapshot %d has changed", i)
+		}
+		checkCounts(t, s)
+	}
+}
+
+func checkCounts(t *testing.T, s *tui.Snapshot) {
+	t.Helper()
+	total, problems, byJob := 0, 0, 0
+	for _, h := range s.Hosts {
+		if h.Counts.Total() != len(h.Tasks) {
+			t.Fatalf("host %s has %d tasks and counts %d", h.Name, len(h.Tasks), h.Counts.Total())
+		}
+		total += len(h.Tasks)
+		for _, task := range h.Tasks {
+			if task.Problem() {
+				problems++
+			}
+			if j := s.Job(task.Job); j == nil {
+				t.Fatalf("job %s is not known", task.Job)
+			}
+		}
+		if s.Host(h.Name) != h {
+			t.Fatalf("host %s cannot be found", h.Name)
+		}
+	}
+	for _, j := range s.Jobs {
+		byJob += len(j.Tasks)
+	}
+	if s.Tasks.Total() != total || byJob != total || s.Tasks.Problems() != problems {
+		t.Fatalf("%d tasks by host, %d by job, %d counted; %d problems, %d counted", total, byJob, s.Tasks.Total(), problems, s.Tasks.Problems())
+	}
+}
+
+func TestApplyFollowsTheEventsOfMasters(t *testing.T) {
+	f := newFixed()
+	f.host("a1", model.Up)
+	job := id("web")
+	at := model.TimestampOf(now)
+	apply := func(e model.Event) bool { e.Time = at; return f.store.Apply(e) }
+	f.store.SetJob(&model.Job{ID: job, Image: "web:1"})
+	apply(model.Event{Type: model.EventDeploymentCreated, Host: "a1", JobID: &job, User: "me", Deployment: &model.Deployment{JobID: job, Goal: model.GoalStart, DeploymentGroupName: "g"}})
+	apply(model.Event{Type: model.EventTaskStatus, Host: "a1", JobID: &job, Status: &model.TaskStatus{State: model.StatePullingImage, Goal: model.GoalStart}})
+	apply(model.Event{Type: model.EventTaskStatus, Host: "a1", JobID: &job, Status: &model.TaskStatus{State: model.StateRunning, Goal: model.GoalStart}})
+	s := f.Snapshot()
+	task := s.Host("a1").Task(job)
+	if task == nil || task.State != model.StateRunning || task.Group != "g" || task.Goal != model.GoalStart || !task.Since.Equal(now.Truncate(time.Millisecond)) {
+		t.Fatalf("the task is %+v", task)
+	}
+	if last := s.Events[len(s.Events)-1]; last.From != model.StatePullingImage || last.To != model.StateRunning {
+		t.Errorf("the feed says %+v", last)
+	}
+	apply(model.Event{Type: model.EventDeploymentRemoved, Host: "a1", JobID: &job})
+	if task := f.Snapshot().Host("a1").Task(job); task == nil || task.Goal != model.GoalUndeploy {
+		t.Errorf("while its agent has not taken it down, the task is %+v", task)
+	}
+	apply(model.Event{Type: model.EventTaskRemoved, Host: "a1", JobID: &job})
+	if task := f.Snapshot().Host("a1").Task(job); task != nil {
+		t.Errorf("after it is gone, the task is %+v", task)
+	}
+	apply(model.Event{Type: model.EventHostDown, Host: "a1"})
+	if h := f.Snapshot().Host("a1"); h.Status != model.Down {
+		t.Errorf("the host is %s", h.Status)
+	}
+	if apply(model.Event{Type: model.EventReset}) {
+		t.Error("a reset counts as applied; everything has to be read again")
+	}
+	if apply(model.Event{Type: model.EventJobCreated, JobID: &job}) {
+		t.Error("a new job counts as applied; its definition has to be read")
+	}
+}
