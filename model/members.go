@@ -73,7 +73,14 @@ type Peer struct {
 	Leader  bool   `json:"leader"`
 	Alive   bool   `json:"alive"`
 	Version string `json:"version,omitempty"`
+	Term    uint64 `json:"term,omitempty"`  // of raft as it knows it, 0 when it does not say
 	Index   uint64 `json:"index,omitempty"` // that it has applied, 0 when it does not say
+}
+
+// MasterResponse answers a change of a master's part in the cluster.
+type MasterResponse struct {
+	Status Code   `json:"status"`
+	Master string `json:"master"` // as it was named
 }
 
 // RoundTrip is an estimate of the time that a packet takes from one member to another and back.

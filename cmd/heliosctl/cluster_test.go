@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -172,4 +174,88 @@ func TestAgentKeepsToItsCluster(t *testing.T) {
 	}
 	agent(about.ClusterID)
 	awaitHost(t, clientOf(t, "http://"+api), "web-1", model.Up)
+}
+
+// A master that leaves is gone for good: its process ends, the others go on, and its folder is refused.
+func TestMastersLeaveTheirCluster(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	id := createdJob(t, c.urls["m1"], "web:1", "unused:1")
+	c.awaitVoters("m1", 3)
+	out := must(t, "masters", "--detail", "--master", c.urls["m1"])
+	if states := regexp.MustCompile(`(?m)^m\d +(leader|voter|non-voter) +[1-9]\d* +[1-9]\d* +\d+ +\S+ +[^-\s]`).FindAllString(out, -1); len(states) != 3 {
+		t.Errorf("the masters are\n%s", out)
+	}
+
+	// The leader leaves, asked through another one.
+	gone := c.leader()
+	rest := slices.DeleteFunc(slices.Clone(clusterNames), func(name string) bool { return name == gone })
+	must(t, "leave", gone, "--yes", "--master", c.urls[rest[0]])
+	if code := c.masters[gone].wait(); code != exitOK {
+		t.Errorf("the master that left ended with %d", code)
+	}
+	c.awaitVoters(rest[1], 2)
+	c.start(gone)
+	if code := c.masters[gone].wait(); code == exitOK {
+		t.Error("a master that has left started again")
+	}
+	printed, _ := c.masters[gone].out.read()
+	if want := "for good; remove its folder " + c.dirs[gone]; strings.Count(strings.TrimSpace(printed), "\n") != 0 || !contains(printed, want) {
+		t.Errorf("a master that has left says, where one line with %q is expected:\n%s", want, printed)
+	}
+	if out := must(t, "jobs", "--master", c.urls[rest[1]], "-q"); strings.TrimSpace(out) != id.String() {
+		t.Errorf("the jobs are %s", out)
+	}
+	if _, stderr, code := runProgram(t, "leave", "nobody", "--yes", "--master", c.urls[rest[0]]); code != 3 {
+		t.Errorf("nobody left with %d: %s", code, stderr)
+	}
+}
+
+// A dead master is removed, by its name, by the two that remain.
+func TestADeadMasterIsRemoved(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	c.awaitVoters("m1", 3)
+	c.masters["m3"].kill()
+	var dead model.Peer
+	eventually(t, func() error {
+		peers, err := clientOf(t, c.urls["m1"]).Peers(context.Background())
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(peers, func(p model.Peer) bool { return p.Name == "m3" })
+		if i < 0 || peers[i].Alive {
+			return fmt.Errorf("the masters are %+v", peers)
+		}
+		dead = peers[i]
+		return nil
+	})
+	must(t, "operator", "raft", "remove-peer", "m3", "--yes", "--master", c.urls["m1"])
+	c.awaitVoters("m2", 2)
+	// To remove it a second time, as after an answer that was lost, is no failure.
+	must(t, "operator", "raft", "remove-peer", dead.ID, "--yes", "--master", c.urls["m2"])
+	createdJob(t, c.urls["m2"], "after:1", "unused:1")
+	// It does not come back by itself.
+	c.start("m3")
+	c.masters["m3"].waitFor("this master was removed from its cluster")
+	c.awaitVoters("m1", 2)
+}
+
+// awaitVoters waits until that master lists so many peers, all of which vote and are alive, and so does list-peers.
+func (c *cluster) awaitVoters(name string, want int) {
+	c.t.Helper()
+	eventually(c.t, func() error {
+		peers, err := clientOf(c.t, c.urls[name]).Peers(context.Background())
+		if err != nil {
+			return err
+		}
+		if len(peers) != want || slices.ContainsFunc(peers, func(p model.Peer) bool { return !p.Voter || !p.Alive }) {
+			return fmt.Errorf("%s lists the masters %+v, want %d that vote", name, peers, want)
+		}
+		return nil
+	})
+	out := must(c.t, "operator", "raft", "list-peers", "--master", c.urls[name])
+	if strings.Count(out, "\n") != want+1 || len(regexp.MustCompile(` (leader|voter) +yes `).FindAllString(out, -1)) != want {
+		c.t.Errorf("%s lists\n%s", name, out)
+	}
 }

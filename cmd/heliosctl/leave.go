@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/heliosctl/heliosctl/client"
+	"github.com/heliosctl/heliosctl/model"
 )
 
 type leaveOptions struct {
@@ -19,17 +20,20 @@ func newLeaveCommand(env *environment) *cobra.Command {
 	var opts leaveOptions
 	cmd := &cobra.Command{
 		Use:   "leave [MASTER]",
-		Short: "Have a master leave its cluster for good",
-		Long: `Have a master leave its cluster for good and end. It hands leadership over, is removed from those that replicate the state, and does
-not start again with its folder. One that is only to restart needs nothing of this.
+		Short: "Make a master leave the cluster for good",
+		Long: `Make a master leave the cluster for good and end. Without MASTER it is the one that answers. Any master takes the request and passes
+it on.
 
-Without a name it is the master that answers.`,
+A master that is only restarted, or stopped for a while, should not leave: it stays a part of the cluster. One that is gone already is
+removed with 'heliosctl operator raft remove-peer'.`,
 		Example: `  heliosctl leave m3
-  heliosctl leave --master http://10.0.0.3:5801`,
+  heliosctl leave --master http://m3:5801 --yes`,
 		Args: positional,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				opts.Master = args[0]
+				if opts.Master = args[0]; opts.Master == "" {
+					return usagef("leave: the master's name is empty")
+				}
 			}
 			opts.JSON = env.options.json
 			return withClient(env, func(api *client.Client) error {
@@ -50,12 +54,19 @@ func runLeave(ctx context.Context, io streams, api *client.Client, opts leaveOpt
 		opts.Master = self.Name
 	}
 	if !opts.Yes {
-		if err := confirm(ctx, io, fmt.Sprintf("Have master %s leave its cluster for good?", opts.Master)); err != nil {
+		if err := confirm(ctx, io, fmt.Sprintf("Make master %s leave the cluster for good, and end it?", opts.Master)); err != nil {
 			return err
 		}
 	}
-	if err := api.Leave(ctx, opts.Master); err != nil {
+	if !opts.JSON {
+		fmt.Fprintf(io.out, "Making master %s leave the cluster\n", oneLine(opts.Master))
+	}
+	if err := api.LeaveMaster(ctx, opts.Master); err != nil {
 		return err
 	}
-	return printMasterDone(io, opts.Master, "left", opts.JSON)
+	if opts.JSON {
+		return printJSON(io.out, model.MasterResponse{Status: model.CodeOK, Master: opts.Master})
+	}
+	fmt.Fprintf(io.out, "%s: done\n", oneLine(opts.Master))
+	return nil
 }

@@ -12,14 +12,7 @@ func newOperatorCommand(env *environment) *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE:  needsSubcommand("operator", "raft or snapshot"),
 	}
-	raft := &cobra.Command{
-		Use:   "raft",
-		Short: "List or remove the servers that replicate the state",
-		Args:  asUsage(cobra.ArbitraryArgs),
-		RunE:  needsSubcommand("operator raft", "list-peers or remove-peer"),
-	}
-	raft.AddCommand(newListPeersCommand(env), newRemovePeerCommand(env))
-	cmd.AddCommand(raft, newSnapshotCommand(env))
+	cmd.AddCommand(newRaftCommand(env), newSnapshotCommand(env))
 	return cmd
 }
 

@@ -57,6 +57,8 @@ func (m leakChecked) Run() int {
 //	encrypted [MEMBER REASON...]                        make the gossip pool an encrypted one, of which members fail to change keys
 //	savable                                             make snapshots hold a state, of a cluster without jobs
 //	cut                                                 cut all connections
+//	peer ID NAME [voter] [alive] [index=N]              add a master beside master1
+//	[!] alone                                           there is no leader any more, or again
 //	written [REQUEST...]                                check what was to be changed since the last such line; any forgets it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -75,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"rolling":  scriptRolling, "phase": scriptPhase, "rollout": scriptRollout, "leaderless": scriptLeaderless,
 			"reads": scriptReads,
 			"cut":   scriptCut, "written": scriptWritten, "savable": scriptSavable, "encrypted": scriptEncrypted,
+			"peer": scriptPeer, "alone": scriptAlone,
 		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,

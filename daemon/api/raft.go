@@ -1,7 +1,10 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,10 +25,11 @@ func (s *Server) listPeers(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) removePeer(w http.ResponseWriter, r *http.Request) error {
-	if err := s.backend.RemovePeer(r.Context(), request(r), r.PathValue("peer"), forced(r)); err != nil {
+	peer := r.PathValue("peer")
+	if err := s.backend.RemovePeer(r.Context(), request(r), peer, forced(r)); err != nil {
 		return err
 	}
-	return s.ok(w, r, struct{}{})
+	return s.ok(w, r, model.MasterResponse{Status: model.CodeOK, Master: peer})
 }
 
 // forced tells whether the client wants what is unsafe.
@@ -33,62 +37,80 @@ func forced(r *http.Request) bool {
 	return r.URL.Query().Get("force") == "true"
 }
 
-// leave has the master of that name leave for good. Only it can, so a request for another one is passed on to it, once.
+// leave makes the named master leave for good. Only that one can, so another one passes the request on to it, once.
 func (s *Server) leave(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("master")
-	if name == s.backend.Self().Name {
-		if err := s.backend.Leave(r.Context(), request(r)); err != nil {
-			return err
+	if self := s.backend.Self().Name; name != self {
+		if by := r.Header.Get(headerForwardedBy); by != "" {
+			return model.Errorf(model.CodeUnavailable, "master %s takes master %s for %s; try again in a moment", by, self, name)
 		}
-		return s.ok(w, r, struct{}{})
+		return s.passOn(w, r, name)
 	}
-	if by := r.Header.Get(headerForwardedBy); by != "" {
-		return model.Errorf(model.CodeNotFound, "master %s takes this master for %s, which it is not", by, name)
+	if err := s.backend.Leave(r.Context(), request(r)); err != nil {
+		return err
 	}
+	return s.ok(w, r, model.MasterResponse{Status: model.CodeOK, Master: name})
+}
+
+// passOn hands a request without a body to the named master, and its answer to the client.
+func (s *Server) passOn(w http.ResponseWriter, r *http.Request, name string) error {
 	url, err := s.masterURL(name)
 	if err != nil {
 		return err
 	}
-	return s.passOn(w, r, url)
-}
-
-// masterURL is where the API of another master is.
-func (s *Server) masterURL(name string) (string, error) {
-	var members []model.Member
-	if s.config.Pool != nil {
-		members = s.config.Pool.Members()
-	}
-	named := func(m model.Member) bool { return m.Role == model.RoleMaster && m.Name == name }
-	if i := slices.IndexFunc(members, func(m model.Member) bool { return named(m) && m.Status == model.MemberAlive }); i >= 0 {
-		return members[i].API, nil
-	}
-	if slices.ContainsFunc(members, named) {
-		return "", model.Errorf(model.CodeUnavailable,
-			"master %s is not alive and cannot leave by itself; remove it with heliosctl operator raft remove-peer", name)
-	}
-	return "", model.Errorf(model.CodeNotFound, "there is no master %s", name)
-}
-
-// passOn sends a request without a body to another master and its answer back. It is sent once: leaving twice makes no sense.
-func (s *Server) passOn(w http.ResponseWriter, r *http.Request, url string) error {
 	req, err := http.NewRequestWithContext(r.Context(), r.Method, strings.TrimSuffix(url, "/")+r.URL.RequestURI(), nil)
 	if err != nil {
-		return err
+		return model.Errorf(model.CodeUnavailable, "master %s tells no usable address: %v", name, err)
 	}
 	copyHeader(req.Header, r.Header)
 	req.Header.Set(headerRequestID, request(r).ID)
 	req.Header.Set(headerForwardedBy, s.backend.Self().Name)
 	resp, err := s.peers.Do(req)
 	if err != nil {
-		return model.Errorf(model.CodeOutcomeUnknown, "the master at %s did not answer: %v; look with heliosctl operator raft list-peers", url, err)
+		return unanswered(r.Context(), name, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxRelayed))
 	if err != nil {
-		return model.Errorf(model.CodeOutcomeUnknown, "the answer of the master at %s broke off: %v", url, err)
+		return unanswered(r.Context(), name, err)
 	}
 	copyHeader(w.Header(), resp.Header)
 	w.WriteHeader(resp.StatusCode)
 	_, err = w.Write(answer)
 	return err
+}
+
+// unanswered words why there was no answer. Unless it was never asked the master may have done it: leaving ends it.
+func unanswered(ctx context.Context, name string, err error) error {
+	var failed *net.OpError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &failed) && failed.Op == "dial":
+		return unreachable(name)
+	}
+	return model.Errorf(model.CodeOutcomeUnknown,
+		"master %s did not answer, and may or may not have left: %v; look with heliosctl operator raft list-peers", name, err)
+}
+
+func unreachable(name string) error {
+	return model.Errorf(model.CodeUnavailable,
+		"master %s cannot be reached; remove one that is gone for good with heliosctl operator raft remove-peer", name)
+}
+
+// masterURL is where the API of a master is that gossip knows to be alive.
+func (s *Server) masterURL(name string) (string, error) {
+	var members []model.Member
+	if s.config.Pool != nil {
+		members = s.config.Pool.Members()
+	}
+	named := func(m model.Member) bool { return m.Role == model.RoleMaster && m.Name == name }
+	i := slices.IndexFunc(members, func(m model.Member) bool { return named(m) && m.Status == model.MemberAlive && m.API != "" })
+	switch {
+	case i >= 0:
+		return members[i].API, nil
+	case slices.ContainsFunc(members, named):
+		return "", unreachable(name)
+	}
+	return "", model.Errorf(model.CodeNotFound, "there is no master %s; see heliosctl masters", name)
 }

@@ -106,10 +106,10 @@ func (m *Master) Peers(ctx context.Context) ([]model.Peer, error) {
 	}
 	for i, answer := range m.askSelves(ctx, members) {
 		if answer.err == nil && answer.ID == peers[i].ID {
-			peers[i].Index = answer.Index
+			peers[i].Term, peers[i].Index = answer.Term, answer.Index
 		}
 		if peers[i].ID == m.ServerID() {
-			peers[i].Name, peers[i].Alive, peers[i].Index = m.config.Name, true, m.Index()
+			peers[i].Name, peers[i].Alive, peers[i].Term, peers[i].Index = m.config.Name, true, n.CurrentTerm(), m.Index()
 		}
 	}
 	slices.SortFunc(peers, func(a, b model.Peer) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })

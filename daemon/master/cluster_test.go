@@ -34,7 +34,7 @@ func TestClusterTellsOfItself(t *testing.T) {
 		for i, peer := range peers {
 			other := p.get([]string{"a", "b", "c"}[i])
 			if peer.Name != other.name || peer.ID != other.ServerID() || peer.Address != other.RaftAddress() || !peer.Voter || !peer.Alive ||
-				peer.Leader != (other == leader) || peer.Index == 0 || peer.Version != "1" && other != r {
+				peer.Leader != (other == leader) || peer.Index == 0 || peer.Term != got.Term || peer.Version != "1" && other != r {
 				t.Errorf("%s says of %s: %+v", r.name, other.name, peer)
 			}
 		}

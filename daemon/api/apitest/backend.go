@@ -44,6 +44,8 @@ type cluster struct {
 	requests map[string]error       // outcomes by request id
 	created  map[string]model.JobID // ids of jobs by request id
 	save     func(io.Writer) error  // writes what snapshots hold; nil: the jobs
+	peers    []model.Peer           // raft's servers that are none of masters
+	left     map[*Backend]bool      // masters that are out of raft's servers
 	fault    error                  // what everything that can fail fails with
 }
 

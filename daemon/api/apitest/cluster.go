@@ -27,6 +27,7 @@ func NewCluster(masters int, patience time.Duration) []*Backend {
 		requests: map[string]error{},
 		created:  map[string]model.JobID{},
 		urls:     map[*Backend]string{},
+		left:     map[*Backend]bool{},
 		elected:  make(chan struct{}),
 		patience: patience,
 	}
