@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -77,7 +76,6 @@ func (c *rolloutChanges) take(v rolloutView) []rolloutChange {
 // lineReporter prints the original's lines, and on error output those that it did not have.
 type lineReporter struct {
 	io      streams
-	started time.Time
 	changes rolloutChanges
 	silent  bool // no master answers, and that was said
 }
