@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -43,15 +46,39 @@ func removeContainer(t *testing.T, engine *container.Docker, id string) {
 	}
 }
 
-// freeAddr returns an address of the loopback that nobody listens on.
+// lastPort is the last port that freeAddr has tried. It begins anywhere, because tests of other packages look for ports at the same time.
+var lastPort = func() *atomic.Uint32 {
+	var last atomic.Uint32
+	last.Store(rand.Uint32N(portCount))
+	return &last
+}()
+
+// The ports that freeAddr gives out: below those that the system takes for connections, one of which could take a port back before its
+// daemon has started, and below those that agents give to jobs and fleets of other tests take.
+const (
+	firstPort = 6100
+	portCount = 4800
+)
+
+// freeAddr returns an address of the loopback that nobody listens on, TCP and UDP, and that no other test of this process is given.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range portCount {
+		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+lastPort.Add(1)%portCount)
+		stream, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		packets, err := net.ListenPacket("udp", addr)
+		stream.Close()
+		if err != nil {
+			continue
+		}
+		packets.Close()
+		return addr
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("there is no free port")
+	return ""
 }
 
 func TestMasterAndAgentFindEachOther(t *testing.T) {
