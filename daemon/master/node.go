@@ -40,6 +40,11 @@ const logCache = 64
 // maxAppend is how many entries are written, sent and applied together at most.
 const maxAppend = 128
 
+// appendsInFlight is how many appends a follower is sent before it has answered. With more than one, raft replicates through a pipeline,
+// in which the sender waits for ever when the reader of the answers gives up, at a newer term for one: a leader that had lost leadership
+// could then not be stopped. Nothing is lost by it, because all that is proposed meanwhile is the next entry anyway.
+const appendsInFlight = 1
+
 // serverIDKey is where this server's raft id is kept, beside raft's own variables: it is lost together with the log, never alone.
 const serverIDKey = "heliosctl.ServerID"
 
@@ -207,6 +212,7 @@ func (m *Master) startNode(leadership chan<- bool) (*node, error) {
 	}
 	transport := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: book, Logger: raftLogger{m.log}, Stream: m.stream, MaxPool: 3, Timeout: 10 * time.Second,
+		MaxRPCsInFlight: appendsInFlight,
 	})
 	n, err := m.startRaft(transport, leadership)
 	if err != nil {

@@ -1,12 +1,14 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/raft"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -138,5 +140,14 @@ func TestSecondMasterOnTheFolder(t *testing.T) {
 	_, err := New(Config{Name: "m2", DataDir: dir})
 	if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "in use by another") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestReplicationIsNotPipelined: raft's pipeline can hang a leader that is stopped after it has lost leadership.
+func TestReplicationIsNotPipelined(t *testing.T) {
+	m := start(t, t.TempDir(), nil)
+	pipeline, err := m.node.Load().transport.AppendEntriesPipeline("another", "127.0.0.1:1")
+	if !errors.Is(err, raft.ErrPipelineReplicationNotSupported) {
+		t.Errorf("a pipeline: %v, %v", pipeline, err)
 	}
 }
