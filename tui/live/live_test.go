@@ -27,6 +27,7 @@ type master struct {
 	*apitest.Backend
 	t       *testing.T
 	address string
+	config  api.Config
 	api     *api.Server
 	http    *http.Server
 	serving sync.WaitGroup
@@ -34,9 +35,15 @@ type master struct {
 
 func newMaster(t *testing.T) *master {
 	t.Helper()
-	m := &master{Backend: apitest.New(), t: t, address: "127.0.0.1:0"}
-	m.Advance(10)
+	return serve(t, apitest.New(), nil)
+}
+
+func serve(t *testing.T, backend *apitest.Backend, pool api.Pool) *master {
+	t.Helper()
+	m := &master{Backend: backend, t: t, address: "127.0.0.1:0", config: api.Config{Backend: backend, Heartbeat: 50 * time.Millisecond, Pool: pool}}
+	backend.Advance(10)
 	m.up()
+	m.SetURL("http://" + m.address)
 	t.Cleanup(m.down)
 	return m
 }
@@ -48,7 +55,7 @@ func (m *master) up() {
 		m.t.Fatal(err)
 	}
 	m.address = listener.Addr().String()
-	m.api = api.New(api.Config{Backend: m.Backend, Heartbeat: 50 * time.Millisecond})
+	m.api = api.New(m.config)
 	m.http = &http.Server{Handler: m.api.Handler()}
 	m.serving.Go(func() { _ = m.http.Serve(listener) })
 }
@@ -285,6 +292,28 @@ func TestSourceOutlivesItsMaster(t *testing.T) {
 					s.Job(other).Spec.Image == "nginx:2"
 			})
 		})
+	}
+}
+
+// Whoever names one master goes on with the others when that is gone.
+func TestSourceLearnsMasters(t *testing.T) {
+	backends := apitest.NewCluster(2, time.Second)
+	second := serve(t, backends[1], nil)
+	first := serve(t, backends[0], apitest.NewPool(
+		model.Member{Name: "master2", Role: model.RoleMaster, Status: model.MemberAlive, API: "http://" + second.address},
+	))
+	first.agent("a1", nil)
+	source := watch(t, "http://"+first.address)
+	await(t, source, "members", func(s *tui.Snapshot) bool { return isLive(s) && len(s.Members) == 1 })
+	first.down()
+	t.Cleanup(first.up) // for it to be put down again
+	second.Lead()
+	second.agent("a2", nil)
+	await(t, source, "live from the other", func(s *tui.Snapshot) bool {
+		return isLive(s) && s.Freshness.Master == "master2" && s.Freshness.Leader && s.Host("a2") != nil
+	})
+	if err := source.Do(t.Context(), tui.Action{Verb: tui.VerbDrain, Host: "a1"}); err != nil {
+		t.Errorf("a change does not get to the other: %v", err)
 	}
 }
 
