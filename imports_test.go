@@ -43,8 +43,9 @@ var allowed = map[string][]string{
 	"tui/widget":    {"tui/theme"},
 	"tui":           {"model", "tui/silence", "tui/theme", "tui/widget"},
 	"tui/demo":      {"model", "tui"},
+	"tui/live":      {"model", "client", "tui"},
 	"screenshots":   {"model", "tui", "tui/demo", "tui/theme"},
-	"cmd/heliosctl": {"model", "client", "daemon", "daemon/container", "tui", "tui/demo", "tui/theme"},
+	"cmd/heliosctl": {"model", "client", "daemon", "daemon/container", "tui", "tui/demo", "tui/live", "tui/theme"},
 }
 
 func TestImportDirections(t *testing.T) {

@@ -164,6 +164,17 @@ var hostVerbs = map[Verb]struct{ title, button, impact string }{
 	VerbDeregister: {"Deregister %s", "Deregister", "This forgets the host, its deployments and its history:"},
 }
 
+// hostTwins are what the command line has for a verb; %s is the host.
+var hostTwins = map[Verb]string{VerbDrain: "drain %s", VerbUndrain: "drain %s --undo", VerbDeregister: "deregister %s --yes"}
+
+// forEach is a command line that takes one name, for one or several of them.
+func forEach(names []string, command string) string {
+	if len(names) == 1 {
+		return fmt.Sprintf(command, names[0])
+	}
+	return "for x in " + strings.Join(names, " ") + "; do " + fmt.Sprintf(command, "$x") + "; done"
+}
+
 func (a *app) confirmHosts(verb Verb, names []string) tea.Cmd {
 	if len(names) == 0 {
 		return nil
@@ -171,7 +182,7 @@ func (a *app) confirmHosts(verb Verb, names []string) tea.Cmd {
 	words := hostVerbs[verb]
 	d := &dialog{
 		title: fmt.Sprintf(words.title, counted(len(names), "host")), verb: words.button, impact: words.impact,
-		cli: strings.Join(append([]string{a.Program, string(verb)}, names...), " "),
+		cli: forEach(names, a.Program+" "+hostTwins[verb]),
 	}
 	up := 0
 	for _, name := range names {
@@ -214,7 +225,7 @@ func (a *app) confirmRemove(rows []*Job) tea.Cmd {
 	if deployed > 0 {
 		d.warnings = []string{"A job that is deployed cannot be removed: undeploy it first."}
 	}
-	d.cli = a.Program + " remove --yes " + strings.Join(names, " ")
+	d.cli = forEach(names, a.Program+" remove --yes %s")
 	d.gateNumber()
 	if len(rows) == 1 {
 		d.gate, d.gateText = rows[0].Spec.ID.Name, "the name of the job"
@@ -260,6 +271,9 @@ func (a *app) confirmRoll(verb Verb, g *Group, id model.JobID) tea.Cmd {
 	d.impact = fmt.Sprintf("This replaces the group's job on %d hosts (%d up), %d at a time, %s each at most:",
 		len(g.Hosts), up, options.Parallelism, Age(options.Timeout))
 	d.cli = fmt.Sprintf("%s rolling-update %s %s --par %d --timeout %d", a.Program, versionText(id), g.Spec.Name, options.Parallelism, int(options.Timeout.Seconds()))
+	if verb == VerbRollBack {
+		d.cli = fmt.Sprintf("%s rollback %s --to %s", a.Program, g.Spec.Name, versionText(id))
+	}
 	note := []widget.Span{{Style: muted, Text: versionText(g.Spec.JobID) + " → "}, {Style: focus, Text: versionText(id)}}
 	d.targets = []target{{name: g.Spec.Name, note: note, action: Action{Verb: verb, Group: g.Spec.Name, Job: id, Options: &options}}}
 	d.gate, d.gateText = g.Spec.Name, "the name of the group"
@@ -276,8 +290,8 @@ func (a *app) confirmRollBack(g *Group) tea.Cmd {
 
 var rolloutVerbs = map[Verb]struct{ title, button, impact, cli string }{
 	VerbRollStop: {"Stop the rollout of %s", "Stop rollout", "Hosts that are done keep the new job; the others keep the old one:", "stop-deployment-group"},
-	VerbPause:    {"Pause the rollout of %s", "Pause", "Hosts that have begun go on to their end; no other begins:", "rollout pause"},
-	VerbResume:   {"Resume the rollout of %s", "Resume", "The next hosts begin:", "rollout resume"},
+	VerbPause:    {"Pause the rollout of %s", "Pause", "Hosts that have begun go on to their end; no other begins:", "pause"},
+	VerbResume:   {"Resume the rollout of %s", "Resume", "The next hosts begin:", "resume"},
 }
 
 func (a *app) confirmRollout(verb Verb, g *Group) tea.Cmd {
@@ -311,9 +325,15 @@ func (a *app) confirmRetry(g *Group, host string) tea.Cmd {
 		return nil
 	}
 	note := []widget.Span{{Style: muted, Text: g.Rollout.Hosts[i].Reason}}
+	options := g.Rollout.Options
+	j := a.snap.Job(g.Rollout.To)
 	return a.open(&dialog{
-		title: "Retry " + host + " in the rollout of " + g.Spec.Name, verb: "Retry", impact: "This tries the step that failed once more:",
-		cli: a.Program + " rollout retry " + g.Spec.Name + " " + host, targets: []target{{name: host, note: note, action: Action{Verb: VerbRetry, Group: g.Spec.Name, Host: host}}},
+		title: "Retry " + host + " in the rollout of " + g.Spec.Name, verb: "Retry", token: j != nil && j.Spec.Token != "",
+		impact: "This rolls the job out once more; hosts that run it are passed over:",
+		cli:    fmt.Sprintf("%s rolling-update %s %s", a.Program, versionText(g.Rollout.To), g.Spec.Name),
+		targets: []target{{name: host, note: note, action: Action{
+			Verb: VerbRetry, Group: g.Spec.Name, Host: host, Job: g.Rollout.To, Options: &options,
+		}}},
 	})
 }
 

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -265,10 +266,12 @@ func (a *app) drawBanner(banner widget.Area) {
 		warn.FG = theme.OnColor
 	}
 	switch {
+	case f.Refused:
+		banner.Cut(1, 0, banner.W-2, warn.Bold(), "⚠ "+cmp.Or(f.Master, "the master")+" does not let us in: "+f.Error)
+	case f.State == Connecting && f.Error != "":
+		banner.Cut(1, 0, banner.W-2, warn.Bold(), "◌ Connecting to the masters: "+f.Error)
 	case f.State == Connecting:
 		banner.Cut(1, 0, banner.W-2, warn.Bold(), "◌ Connecting to the masters")
-	case f.Refused:
-		banner.Cut(1, 0, banner.W-2, warn.Bold(), "⚠ "+f.Master+" does not let us in: "+f.Error)
 	default:
 		banner.Cut(1, 0, banner.W-2, warn.Bold(), "⚠ Connection to "+f.Master+" lost: "+f.Error)
 	}

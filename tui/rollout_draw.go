@@ -229,6 +229,9 @@ func (r *rollout) hostWord(a *app, h *RolloutHost) (glyph, word string, color th
 	case PhaseFailed:
 		return "✗", "failed", theme.Fail
 	case PhaseSkipped:
+		if host := a.snap.Host(h.Host); host != nil && host.Status == model.Up {
+			return "▼", "skipped", theme.Warn // it is back, or it is drained
+		}
 		return "▼", "down", theme.Fail
 	}
 	return "▶", fmt.Sprintf("step %d/4", h.Phase), r.riskColor(a, h)

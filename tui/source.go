@@ -309,7 +309,7 @@ const (
 	VerbPause      Verb = "pause"          // Group
 	VerbResume     Verb = "resume"         // Group
 	VerbRollBack   Verb = "rollback"       // Group, Job: the one to go back to
-	VerbRetry      Verb = "retry"          // Group, Host
+	VerbRetry      Verb = "retry"          // Group, Host, Job, Options: those of the rollout
 	VerbGroupDrop  Verb = "remove-group"   // Group
 )
 

@@ -44,13 +44,27 @@ func (s *Store) Apply(e model.Event) bool {
 		line.Detail = "job removed"
 	default:
 		known = false
-		line.Detail = strings.ReplaceAll(string(e.Type), ".", " ")
+		line.Detail = describeOther(e)
 	}
 	if e.Reason != "" {
 		line.Detail += ", " + string(e.Reason)
 	}
 	s.AddEvent(line)
 	return known
+}
+
+// describeOther says what an event tells that changes nothing here, such as those of groups.
+func describeOther(e model.Event) string {
+	if e.Group == "" {
+		return strings.ReplaceAll(string(e.Type), ".", " ")
+	}
+	parts := []string{"group " + e.Group}
+	for _, part := range []string{string(e.State), string(e.Phase), e.Message} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func (s *Store) applyStatus(e model.Event, line *Event) {

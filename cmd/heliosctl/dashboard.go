@@ -14,6 +14,7 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui"
 	fleet "github.com/heliosctl/heliosctl/tui/demo"
+	"github.com/heliosctl/heliosctl/tui/live"
 	"github.com/heliosctl/heliosctl/tui/theme"
 )
 
@@ -34,9 +35,13 @@ func newDashboardCommand(env *environment) *cobra.Command {
 		Short: "Watch and run the fleet on the full screen",
 		Long: `Watch the fleet on the full screen: hosts, jobs, rollouts, events and logs, as they change, and act on them.
 
-? explains the keys of every screen. With --demo everything is simulated in this process: 400 hosts, rollouts and failures.`,
-		Example: `  heliosctl dashboard --demo
-  heliosctl dashboard --demo --read-only --theme light`,
+? explains the keys of every screen. While no master answers it shows what it knows, says how old that is, changes nothing, and goes
+on trying. On a terminal heliosctl alone is the same as heliosctl dashboard.
+
+With --demo everything is simulated in this process: 400 hosts, rollouts and failures.`,
+		Example: `  heliosctl dashboard
+  heliosctl dashboard --master http://master-1.example.com:5801 --read-only
+  heliosctl dashboard --demo --theme light`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDashboard(cmd.Context(), env, o) },
 	}
@@ -62,18 +67,48 @@ func runDashboard(ctx context.Context, env *environment, o *dashboardOptions) er
 	if err != nil {
 		return usagef("--theme: %v", err)
 	}
-	if !o.demo {
-		return model.Errorf(model.CodeInvalid, "the dashboard shows the simulated fleet only so far: add --demo")
-	}
 	options := tui.Options{
 		Theme: colors, Profile: profile, ASCII: o.ascii || legacyFont(env.getenv), ReadOnly: o.readOnly, Mouse: o.mouse, Version: productVersion(),
 		Now: env.now, In: env.terminal.in, Out: env.terminal.out, Save: saveExport,
 	}
-	err = showDemo(ctx, env, options)
+	show := showCluster
+	if o.demo {
+		show = showDemo
+	}
+	err = show(ctx, env, options)
 	if errors.Is(err, tui.ErrPanic) {
 		return model.Errorf(model.CodeInternal, "the dashboard ended by a bug; the trace above says where")
 	}
 	return err
+}
+
+// defaultDashboard are the options of the dashboard that is opened without any.
+func defaultDashboard() *dashboardOptions {
+	return &dashboardOptions{theme: theme.Default, color: "auto"}
+}
+
+// showCluster shows the cluster that the flags and the environment name. It needs no master that answers.
+func showCluster(ctx context.Context, env *environment, options tui.Options) error {
+	config, err := env.clientConfig()
+	if err != nil {
+		return err
+	}
+	source, err := live.New(live.Options{Config: config, Now: env.now})
+	if err != nil {
+		return err
+	}
+	return showWhile(ctx, source.Run, source, options)
+}
+
+// showWhile shows a source while it runs.
+func showWhile(ctx context.Context, run func(context.Context), source tui.Source, options tui.Options) error {
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { run(ctx) })
+	defer running.Wait()
+	defer stop()
+	options.Source = source
+	return tui.Run(ctx, options)
 }
 
 // warmUp is how long the simulated fleet has lived when it is first seen.
@@ -84,13 +119,7 @@ func showDemo(ctx context.Context, env *environment, options tui.Options) error 
 	now := env.now()
 	simulated := fleet.New(fleet.Options{Seed: 1, Start: now.Add(-warmUp)})
 	simulated.Advance(now)
-	ctx, stop := context.WithCancel(ctx)
-	var living sync.WaitGroup
-	living.Go(func() { simulated.Run(ctx) })
-	defer living.Wait()
-	defer stop()
-	options.Source = simulated
-	return tui.Run(ctx, options)
+	return showWhile(ctx, simulated.Run, simulated, options)
 }
 
 func colorProfile(kind string, getenv func(string) string) (theme.Profile, error) {

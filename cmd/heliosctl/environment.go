@@ -67,9 +67,18 @@ func login() string {
 
 // connect makes a client of the master that the flags and the environment name. It sends nothing.
 func (env *environment) connect() (*client.Client, error) {
-	connection, err := env.options.connection(env.getenv)
+	config, err := env.clientConfig()
 	if err != nil {
 		return nil, err
+	}
+	return client.New(config)
+}
+
+// clientConfig says how to reach the master that the flags and the environment name.
+func (env *environment) clientConfig() (client.Config, error) {
+	connection, err := env.options.connection(env.getenv)
+	if err != nil {
+		return client.Config{}, err
 	}
 	username := env.options.username
 	if username == "" {
@@ -81,7 +90,7 @@ func (env *environment) connect() (*client.Client, error) {
 	} else {
 		endpoints = []string{connection.endpoint}
 	}
-	return client.New(client.Config{
+	return client.Config{
 		Endpoints:    endpoints,
 		Domain:       connection.domain,
 		Resolver:     env.resolver,
@@ -89,7 +98,7 @@ func (env *environment) connect() (*client.Client, error) {
 		HTTPTimeout:  connection.httpTimeout,
 		RetryTimeout: connection.retryTimeout,
 		UserAgent:    "heliosctl/" + productVersion(),
-	})
+	}, nil
 }
 
 // output records the first failure to write, which fmt's print functions drop, and whether anything was written.

@@ -50,7 +50,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		Short: "Run Docker jobs on a fleet of hosts",
 		Long: `heliosctl runs Docker jobs on a fleet of hosts.
 
-Create a job, deploy it to hosts, and the agents there keep it running.`,
+Create a job, deploy it to hosts, and the agents there keep it running. Without a command, on a terminal, it opens the dashboard.`,
 		Example: `  heliosctl create web:1 nginx:1.25 -p http=80:8080
   heliosctl hosts
   heliosctl deploy web:1 web-1.example.com --wait
@@ -62,6 +62,9 @@ Create a job, deploy it to hosts, and the agents there keep it running.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("unknown command %q", args[0])
+			}
+			if env.terminal != nil {
+				return runDashboard(cmd.Context(), env, defaultDashboard())
 			}
 			return cmd.Help()
 		},

@@ -1,0 +1,310 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/heliosctl/heliosctl/client"
+	"github.com/heliosctl/heliosctl/model"
+	"github.com/heliosctl/heliosctl/tui"
+)
+
+// errNoStream is what a master says that has accepted the stream and ended it before it began.
+var errNoStream = model.Errorf(model.CodeUnavailable, "the master ended the stream")
+
+// session is one stream of events and what is read beside it.
+type session struct {
+	*Source
+	ctx     context.Context
+	link    *link
+	home    *client.Client // of the master that the stream comes from
+	queue   *queue
+	held    []model.Event     // came while everything was read
+	found   chan func() error // what the readers found, for the owner to apply
+	reading bool              // everything
+	rereads bool              // objects that events have named
+	flying  objects           // which
+	polling map[string]bool   // by what is polled
+	workers sync.WaitGroup    // the stream and the readers
+	reached bool              // a master has accepted the stream
+	reread  *time.Timer       // runs while objects wait to be read again
+	show    *time.Timer       // runs while something waits to be published
+	waiting struct{ show, reread bool }
+	gauges  uint64 // their version
+}
+
+// follow reads the stream of one master until it ends, and everything else that is needed. It tells whether the data
+// was current then.
+func (s *Source) follow(ctx context.Context, l *link) (current bool, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	w := &session{
+		Source: s, ctx: ctx, link: l, queue: &queue{ready: make(chan struct{}, 1)}, found: make(chan func() error), polling: map[string]bool{},
+		reread: stoppedTimer(), show: stoppedTimer(), flying: newObjects(),
+	}
+	if s.position.whole == 0 {
+		s.complete, s.position = false, position{} // a stream from 0 begins now
+	}
+	s.position.resume()
+	w.workers.Go(func() { w.queue.fill(ctx, l.stream, s.position.whole) })
+	defer func() {
+		stop()
+		w.abandon()
+		if w.home != nil {
+			_ = w.home.Close()
+		}
+	}()
+	err = w.run()
+	return w.freshness.State == tui.Live, err
+}
+
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+// abandon waits for the readers, whose findings nobody wants any more, and keeps in mind what they were to read.
+func (w *session) abandon() {
+	done := make(chan struct{})
+	go func() {
+		w.workers.Wait()
+		close(done)
+	}()
+	for {
+		select {
+		case <-w.found:
+		case <-done:
+			w.wanted.add(w.flying)
+			if w.reading || len(w.held) > 0 {
+				w.complete = false
+			}
+			w.reread.Stop()
+			w.show.Stop()
+			return
+		}
+	}
+}
+
+// run is the loop of the owner.
+func (w *session) run() error {
+	gauges, masters := time.NewTicker(gaugesEvery), time.NewTicker(mastersEvery)
+	defer gauges.Stop()
+	defer masters.Stop()
+	for {
+		select {
+		case <-w.queue.ready:
+			if err := w.takeEvents(); err != nil {
+				return err
+			}
+		case apply := <-w.found:
+			if err := apply(); err != nil {
+				return err
+			}
+		case <-w.reread.C:
+			w.waiting.reread = false
+			w.readWanted()
+		case <-w.show.C:
+			w.waiting.show = false
+			w.publish()
+		case <-gauges.C:
+			w.pollGauges()
+		case <-masters.C:
+			w.pollMasters()
+		case <-w.resync:
+			if !w.reached {
+				continue
+			}
+			w.readAll()
+		case <-w.ctx.Done():
+			return w.ctx.Err()
+		}
+		w.changedSomething()
+	}
+}
+
+// changedSomething has what the store holds published, now or when the last time is long enough ago.
+func (w *session) changedSomething() {
+	if w.waiting.show || w.reading && !w.complete {
+		return
+	}
+	if wait := publishEvery - time.Since(w.published); wait > 0 {
+		w.waiting.show = true
+		w.show.Reset(wait)
+		return
+	}
+	w.publish()
+}
+
+// start runs a reader. What it returns is applied by the owner.
+func (w *session) start(read func() func() error) {
+	w.workers.Go(func() {
+		apply := read()
+		select {
+		case w.found <- apply:
+		case <-w.ctx.Done():
+		}
+	})
+}
+
+func (w *session) takeEvents() error {
+	events, opened, ended, err := w.queue.take()
+	if opened != "" && !w.reached {
+		if err := w.open(opened); err != nil {
+			return err
+		}
+	}
+	if len(events) > 0 {
+		w.heard = w.options.Now()
+	}
+	w.held = append(w.held, events...)
+	w.applyHeld()
+	if ended {
+		if err == nil {
+			err = errNoStream
+		}
+		return err
+	}
+	return nil
+}
+
+// open is called once a master has accepted the stream.
+func (w *session) open(endpoint string) (err error) {
+	w.reached = true
+	w.Source.link.Store(w.link)
+	if w.home, err = w.link.only(endpoint); err != nil {
+		return err
+	}
+	w.freshness = tui.Freshness{Master: hostOf(endpoint)}
+	return nil
+}
+
+// applyHeld applies the events that have come, unless everything is being read.
+func (w *session) applyHeld() {
+	for i, e := range w.held {
+		if w.reading {
+			w.held = w.held[i:]
+			return
+		}
+		w.apply(e)
+	}
+	w.held = nil
+}
+
+func (w *session) apply(e model.Event) {
+	if !w.position.pass(e) {
+		return
+	}
+	switch e.Type {
+	case model.EventHeartbeat:
+		w.caughtUp()
+		return
+	case model.EventReset:
+		w.complete = false
+		w.readAll()
+		return
+	}
+	w.store.Apply(e)
+	w.note(e)
+}
+
+// caughtUp is called when the stream says how far it is: with its first line, and every 10 s.
+func (w *session) caughtUp() {
+	switch {
+	case !w.complete:
+		w.readAll()
+	case w.freshness.State != tui.Live:
+		w.live()
+	}
+}
+
+// live tells that the data is current.
+func (w *session) live() {
+	w.setFreshness(tui.Freshness{State: tui.Live, Master: w.freshness.Master, Leader: w.freshness.Leader})
+	w.pollMasters()
+	w.pollGauges()
+	w.wake(0)
+}
+
+// readAll reads everything, while events wait.
+func (w *session) readAll() {
+	if w.reading {
+		return
+	}
+	w.reading = true
+	c := w.link.calls
+	w.start(func() func() error {
+		all, err := readCluster(w.ctx, c)
+		return func() error {
+			w.reading = false
+			if err != nil {
+				return err
+			}
+			all.fill(w.store, w.options.Now())
+			w.complete = true
+			w.live()
+			w.applyHeld()
+			return nil
+		}
+	})
+}
+
+// wake has the objects that wait read again after a while.
+func (w *session) wake(after time.Duration) {
+	if w.waiting.reread || w.rereads || w.wanted.empty() || !w.complete {
+		return
+	}
+	w.waiting.reread = true
+	w.reread.Reset(after)
+}
+
+// note has read again what an event changes and does not carry.
+func (w *session) note(e model.Event) {
+	w.wanted.note(e, w.flying)
+	w.wake(rereadEvery)
+}
+
+func (w *session) readWanted() {
+	if w.rereads || w.wanted.empty() {
+		return
+	}
+	w.rereads = true
+	w.flying, w.wanted = w.wanted, newObjects()
+	flying, c := w.flying, w.link.calls
+	w.start(func() func() error {
+		news, err := readObjects(w.ctx, c, flying)
+		return func() error {
+			w.rereads, w.flying = false, newObjects()
+			if err != nil {
+				w.wanted.add(flying)
+				w.wake(rereadPause)
+				return nil // the stream tells whether the masters are gone
+			}
+			news.update(w.store, w.options.Now())
+			w.wake(rereadEvery)
+			return nil
+		}
+	})
+}
+
+// poll runs a reader unless the last one of its kind is still at it. What fails is tried again with the next tick.
+func (w *session) poll(what string, read func() (func(), error)) {
+	if !w.reached || !w.complete || w.polling[what] {
+		return
+	}
+	w.polling[what] = true
+	w.start(func() func() error {
+		apply, err := read()
+		return func() error {
+			delete(w.polling, what)
+			if err == nil {
+				apply()
+			}
+			if errors.Is(err, model.ErrForbidden) {
+				return err
+			}
+			return nil
+		}
+	})
+}
