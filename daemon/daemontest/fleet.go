@@ -34,6 +34,7 @@ type FleetConfig struct {
 	Runtime    string   // of the agents; empty: process
 	MasterArgs []string // beside the usual ones
 	AgentArgs  []string
+	Args       map[string][]string // still more, by the name of a daemon
 
 	// StateDirs are folders of daemons that are not to be in the test's own temporary folder, by name.
 	StateDirs map[string]string
@@ -126,7 +127,7 @@ func (f *Fleet) master(node *Node, initial, extra []string) *Daemon {
 	place := f.places[node.Name]
 	dir := f.stateDir(node.Name)
 	return f.daemon(node, "http://"+place.address(place.HTTP), Command{
-		Name: node.Name, StateDir: dir, Args: place.MasterArgs(node.Name, dir, initial, extra...),
+		Name: node.Name, StateDir: dir, Args: place.MasterArgs(node.Name, dir, initial, slices.Concat(extra, f.config.Args[node.Name])...),
 	})
 }
 
@@ -137,7 +138,8 @@ func (f *Fleet) agent(node *Node) *Daemon {
 	for _, m := range f.Masters {
 		join = append(join, f.places[m.Name()].GossipAddress())
 	}
-	args := place.AgentArgs(node.Name, dir, join, append([]string{"--runtime", f.config.Runtime}, f.config.AgentArgs...)...)
+	extra := slices.Concat([]string{"--runtime", f.config.Runtime}, f.config.AgentArgs, f.config.Args[node.Name])
+	args := place.AgentArgs(node.Name, dir, join, extra...)
 	return f.daemon(node, "http://"+place.address(place.Agent), Command{Name: node.Name, StateDir: dir, Args: args})
 }
 
