@@ -33,7 +33,8 @@ type probe struct {
 
 // watch probes the services of hosts all the time, each host on its own: slow answers of one hide nothing of another.
 type watch struct {
-	end    context.CancelFunc
+	cancel context.CancelFunc
+	enough chan struct{} // closed when each host is to be looked at once more, and no longer
 	work   sync.WaitGroup
 	hosts  []string
 	probes [][]probe // by host; each belongs to its goroutine until the watch has ended
@@ -43,32 +44,38 @@ type watch struct {
 func startWatch(t *testing.T, f *daemontest.Fleet, port string) *watch {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	w := &watch{end: cancel, probes: make([][]probe, len(f.Agents))}
+	w := &watch{cancel: cancel, enough: make(chan struct{}), probes: make([][]probe, len(f.Agents))}
 	api := f.Client("watcher")
 	var begun sync.WaitGroup
 	for i, agent := range f.Agents {
 		w.hosts = append(w.hosts, agent.Name())
 		begun.Add(1)
-		w.work.Go(func() { w.probes[i] = probeHost(ctx, api, agent.Name(), port, sync.OnceFunc(begun.Done)) })
+		w.work.Go(func() { w.probes[i] = w.probe(ctx, api, agent.Name(), port, sync.OnceFunc(begun.Done)) })
 	}
-	t.Cleanup(w.stop)
+	t.Cleanup(func() {
+		cancel()
+		w.work.Wait()
+	})
 	begun.Wait()
 	return w
 }
 
-func (w *watch) stop() {
-	w.end()
-	w.work.Wait()
-}
-
-// probeHost probes a host until ctx ends. It calls begun after the first probe, and when there is none.
-func probeHost(ctx context.Context, api *client.Client, host, port string, begun func()) []probe {
+// probe looks at a host until it is enough, with a last look after that, or ctx ends. It calls begun after the first look, and when there
+// is none.
+func (w *watch) probe(ctx context.Context, api *client.Client, host, port string, begun func()) []probe {
 	defer begun()
 	calls := &http.Client{Timeout: probeLimit, Transport: &http.Transport{DisableKeepAlives: true}}
 	pause := time.NewTicker(probePause)
 	defer pause.Stop()
 	var all []probe
-	for {
+	for last := false; !last; {
+		select {
+		case <-pause.C:
+		case <-w.enough:
+			last = true
+		case <-ctx.Done():
+			return all
+		}
 		p := probe{began: time.Now()}
 		status, err := api.HostStatus(ctx, host)
 		if ctx.Err() != nil {
@@ -83,12 +90,8 @@ func probeHost(ctx context.Context, api *client.Client, host, port string, begun
 			all = append(all, p)
 			begun()
 		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return all
-		}
 	}
+	return all
 }
 
 // call calls the task of a host that is told to be RUNNING, at the port that is told.
@@ -178,10 +181,12 @@ type availability struct {
 	versions [][]string // by host: what was answered, in order, repetitions left out
 }
 
-// result ends the watch.
+// result ends the watch when each host was looked at once more.
 func (w *watch) result(t *testing.T) availability {
 	t.Helper()
-	w.stop()
+	close(w.enough)
+	w.work.Wait()
+	w.cancel()
 	a := availability{hosts: w.hosts}
 	var certain, possible []span
 	for i, probes := range w.probes {

@@ -26,7 +26,7 @@ import (
 const (
 	webHosts = 5
 
-	// webTimeout is how many seconds a host has for a version to run: what a broken one takes to fail, and enough for a good one.
+	// webTimeout is how many seconds a broken version takes to fail, and enough for a good one on the way back.
 	webTimeout = 20
 
 	exitRolledBack = 10 // of heliosctl, as its help promises
@@ -70,7 +70,8 @@ func startWeb(t *testing.T, versions ...string) *web {
 
 // serves is the command of a version: an HTTP server that tells which one it is, and ends when it is told to.
 func serves(version string) []string {
-	return []string{"sh", "-c", "trap 'exit 0' TERM; mkdir /tmp/www; echo " + version + " >/tmp/www/index.html; httpd -f -p 8080 -h /tmp/www & wait"}
+	script := "trap 'exit 0' TERM; mkdir /tmp/www; echo %s >/tmp/www/index.html; httpd -f -p 8080 -h /tmp/www & wait"
+	return []string{"sh", "-c", fmt.Sprintf(script, version)}
 }
 
 // broken is the command of a version that ends at once.
@@ -200,7 +201,9 @@ func (w *web) rollsBack(t *testing.T) {
 	}
 	list, _ := w.command(t, "rollouts", "web")
 	for what, text := range map[string]string{"rolling-update": output, "rollouts": list} {
-		if !strings.Contains(text, fmt.Sprintf("timed out after %ds", webTimeout)) || !strings.Contains(text, "exit code 3") {
+		// It is between two starts, or has just ended again.
+		told := strings.Contains(text, ", start number ") || strings.Contains(text, "exit code 3")
+		if !told || !strings.Contains(text, fmt.Sprintf("timed out after %ds", webTimeout)) {
 			t.Errorf("%s does not tell why", what)
 		}
 	}
@@ -298,9 +301,11 @@ func (c *originalClient) create(ctx context.Context, version, image string, comm
 
 // update starts a rolling update and asks for the group's status until it is over. It returns the words it read, in turn, and the last
 // answer.
-func (c *originalClient) update(ctx context.Context, job string, parallelism int) (words []string, last originalStatus, err error) {
-	body := fmt.Sprintf(`{"job":%q,"rolloutOptions":{"migrate":false,"parallelism":%d,"timeout":%d,"overlap":false,"token":"","ignoreFailures":false}}`,
-		job, parallelism, webTimeout)
+func (c *originalClient) update(
+	ctx context.Context, job string, parallelism, timeout int,
+) (words []string, last originalStatus, err error) {
+	body := fmt.Sprintf(`{"job":%q,"rolloutOptions":
+		{"migrate":false,"parallelism":%d,"timeout":%d,"overlap":false,"token":"","ignoreFailures":false}}`, job, parallelism, timeout)
 	var started struct{ Status string }
 	if err := c.ask(ctx, http.MethodPost, "/deployment-group/web/rolling-update", body, &started); err != nil || started.Status != "OK" {
 		return nil, last, errors.Join(fmt.Errorf("the rolling update was answered with %+v", started), err)
@@ -326,8 +331,10 @@ func (c *originalClient) update(ctx context.Context, job string, parallelism int
 	}
 }
 
-// rollOutAsOriginal makes a job of a version and rolls it out.
-func (w *web) rollOutAsOriginal(t *testing.T, c *originalClient, version string, command []string, parallelism int) (string, []string, originalStatus) {
+// rollOutAsOriginal makes a job of a version and rolls it out. It returns the job's id and what originalClient.update does.
+func (w *web) rollOutAsOriginal(
+	t *testing.T, c *originalClient, version string, command []string, parallelism, timeout int,
+) (string, []string, originalStatus) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -335,7 +342,7 @@ func (w *web) rollOutAsOriginal(t *testing.T, c *originalClient, version string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, last, err := c.update(ctx, job, parallelism)
+	words, last, err := c.update(ctx, job, parallelism, timeout)
 	if err != nil {
 		t.Fatalf("%v; it read %v", err, words)
 	}
@@ -344,7 +351,7 @@ func (w *web) rollOutAsOriginal(t *testing.T, c *originalClient, version string,
 
 func (w *web) updatesAsOriginal(t *testing.T, c *originalClient) {
 	t.Helper()
-	job, words, last := w.rollOutAsOriginal(t, c, "v5", serves("v5"), webHosts)
+	job, words, last := w.rollOutAsOriginal(t, c, "v5", serves("v5"), webHosts, 300)
 	if want := []string{"ROLLING_OUT", "ACTIVE"}; !slices.Equal(words, want) || last.Error != nil || len(last.HostStatuses) != webHosts {
 		t.Errorf("the client read %v, want %v, and last %+v", words, want, last)
 	}
@@ -357,7 +364,7 @@ func (w *web) updatesAsOriginal(t *testing.T, c *originalClient) {
 
 func (w *web) failsAsOriginal(t *testing.T, c *originalClient) {
 	t.Helper()
-	job, words, last := w.rollOutAsOriginal(t, c, "v6", broken(), 1)
+	job, words, last := w.rollOutAsOriginal(t, c, "v6", broken(), 1, webTimeout)
 	if want := []string{"ROLLING_OUT", "FAILED"}; !slices.Equal(words, want) {
 		t.Errorf("the client read %v, want %v", words, want)
 	}

@@ -23,6 +23,7 @@ type fatal interface {
 type fate struct {
 	delay   model.Timestamp // until it runs
 	broken  model.Throttle  // it never runs, for this reason; "" when it does
+	again   bool            // one that never runs is started again and again: it is between two starts when it is looked at
 	crashes int             // how often it stops after it ran, before it stays
 }
 
@@ -58,6 +59,7 @@ type report struct {
 	at       model.Timestamp
 	state    model.State
 	throttle model.Throttle
+	restarts int
 	gone     bool
 }
 
@@ -213,6 +215,9 @@ func (c *cluster) obey(name string, h *simHost) {
 func (f fate) reports(now model.Timestamp) []report {
 	reports := []report{{at: now + 1, state: model.StateCreating}}
 	at := now + 1 + f.delay
+	if f.again {
+		return append(reports, report{at: at, state: model.StateHealthchecking, throttle: f.broken, restarts: 4})
+	}
 	if f.broken != "" {
 		return append(reports, report{at: at, state: model.StateFailed, throttle: f.broken})
 	}
@@ -236,7 +241,7 @@ func (c *cluster) reportDue(name string, h *simHost) {
 			if r.gone {
 				delete(h.tasks, id)
 			} else {
-				sent.Status = &model.TaskStatus{Job: *task.job, State: r.state, Throttled: r.throttle, Since: c.now}
+				sent.Status = &model.TaskStatus{Job: *task.job, State: r.state, Throttled: r.throttle, Restarts: r.restarts, Since: c.now}
 			}
 			reports = append(reports, sent)
 		}

@@ -172,6 +172,15 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A job that ends again and again may be between two starts when its time is up: its state alone would not tell what is wrong.
+func TestTimeoutTellsOfRestarts(t *testing.T) {
+	c, _, two := fleet(t, 1)
+	c.hosts["h1"].fates[two.ID] = fate{broken: model.ThrottleNo, again: true}
+	c.start(two, model.RolloutOptions{Timeout: ptr(int64(30))})
+	c.settle(driver{})
+	c.wantStatus(model.GroupFailed, "it is HEALTHCHECKING, start number 5")
+}
+
 func TestPausedByAFailureGoesOnWhenResumed(t *testing.T) {
 	c, _, two := fleet(t, 3)
 	c.hosts["h1"].fates[two.ID] = fate{broken: model.ThrottleImageMissing}

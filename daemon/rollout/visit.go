@@ -258,6 +258,9 @@ func (v visit) lastState(id model.JobID) string {
 	if task.ExitCode != nil {
 		text += fmt.Sprintf(", exit code %d", *task.ExitCode)
 	}
+	if task.Restarts > 0 { // which may be all that is left to tell of why it does not run
+		text += fmt.Sprintf(", start number %d", task.Restarts+1)
+	}
 	for _, why := range []string{task.ContainerError, task.HealthError} {
 		if why != "" {
 			text += ": " + why
