@@ -42,7 +42,8 @@ func newMaster(t *testing.T) *master {
 
 func serve(t *testing.T, backend *apitest.Backend, pool api.Pool) *master {
 	t.Helper()
-	m := &master{Backend: backend, t: t, address: "127.0.0.1:0", written: make(chan struct{}), config: api.Config{Backend: backend, Heartbeat: 50 * time.Millisecond, Pool: pool}}
+	config := api.Config{Backend: backend, Heartbeat: 50 * time.Millisecond, Pool: pool}
+	m := &master{Backend: backend, t: t, address: "127.0.0.1:0", written: make(chan struct{}), config: config}
 	backend.Advance(10)
 	m.up()
 	m.SetURL("http://" + m.address)
@@ -252,8 +253,12 @@ func TestSourceFollowsRollouts(t *testing.T) {
 	source := watch(t, "http://"+m.address)
 	await(t, source, "live", isLive)
 	id := m.job("1")
-	selector, _ := model.ParseHostSelector("role=web")
-	if _, err := caller(t, m).CreateGroup(t.Context(), model.DeploymentGroup{Name: "web", HostSelectors: []model.HostSelector{selector}}); err != nil {
+	selector, err := model.ParseHostSelector("role=web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := model.DeploymentGroup{Name: "web", HostSelectors: []model.HostSelector{selector}}
+	if _, err := caller(t, m).CreateGroup(t.Context(), group); err != nil {
 		t.Fatal(err)
 	}
 	if err := source.Do(t.Context(), tui.Action{
@@ -273,7 +278,8 @@ func TestSourceFollowsRollouts(t *testing.T) {
 	s := await(t, source, "the rollout begins", func(s *tui.Snapshot) bool {
 		return slices.Equal(phases(s), []tui.RolloutPhase{tui.PhaseWaiting, tui.PhaseWaiting})
 	})
-	if r := s.Group("web").Rollout; r.State != tui.RolloutRunning || r.To != id || r.Options.Parallelism != 2 || r.Options.Timeout != time.Minute {
+	r := s.Group("web").Rollout
+	if r.State != tui.RolloutRunning || r.To != id || r.Options.Parallelism != 2 || r.Options.Timeout != time.Minute {
 		t.Errorf("the rollout is %+v", r)
 	}
 	m.RollNext("web")
@@ -290,7 +296,8 @@ func TestSourceFollowsRollouts(t *testing.T) {
 	m.FailNext("web", model.CodeRolloutTimedOut, "it did not run in time")
 	await(t, source, "failed", func(s *tui.Snapshot) bool {
 		r := s.Group("web").Rollout
-		return r.State == tui.RolloutFailed && r.Hosts[1].Phase == tui.PhaseFailed && r.Hosts[1].Failed == tui.PhaseAwaitRunning && !r.Finished.IsZero()
+		return r.State == tui.RolloutFailed && r.Hosts[1].Phase == tui.PhaseFailed && r.Hosts[1].Failed == tui.PhaseAwaitRunning &&
+			!r.Finished.IsZero()
 	})
 }
 
@@ -403,7 +410,9 @@ func TestSourceActs(t *testing.T) {
 	}{
 		{deploy, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id) != nil }},
 		{tui.Action{Verb: tui.VerbStop, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id).Goal == model.GoalStop }},
-		{tui.Action{Verb: tui.VerbStart, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id).Goal == model.GoalStart }},
+		{tui.Action{Verb: tui.VerbStart, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool {
+			return s.Host("a1").Task(id).Goal == model.GoalStart
+		}},
 		{tui.Action{Verb: tui.VerbUndeploy, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id) == nil }},
 		{tui.Action{Verb: tui.VerbDrain, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Drain != nil }},
 		{tui.Action{Verb: tui.VerbUndrain, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Drain == nil }},
