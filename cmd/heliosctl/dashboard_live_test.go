@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/heliosctl/heliosctl/model"
 )
 
 // screen is a program on a terminal of its own.
@@ -107,6 +109,28 @@ func TestDashboardOfACluster(t *testing.T) {
 		t.Error("the cursor is not shown again")
 	}
 	master.signal(syscall.SIGTERM)
+}
+
+// It was told of one master, which is killed; the others go on, and so does it.
+func TestDashboardGoesOnWithTheOtherMasters(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	s := startScreen(t, nil, "dashboard", "--master", c.urls["m1"])
+	s.await("LIVE")
+	s.keys("7")
+	s.await("m3") // the others have been learned
+	c.masters["m1"].signal(syscall.SIGKILL)
+	s.await("STALE")
+	s.await("LIVE")
+	s.keys("3")
+	if _, err := c.all().CreateJob(t.Context(), model.Job{ID: model.JobID{Name: "web", Version: "1"}, Image: "nginx:1.25"}); err != nil {
+		t.Fatal(err)
+	}
+	s.await("web:1")
+	s.keys("q")
+	if err := s.command.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
 }
 
 // Without a master it does not end but tells why and tries again.

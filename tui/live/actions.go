@@ -73,7 +73,26 @@ func (s *Source) Logs(ctx context.Context, q tui.LogQuery) iter.Seq2[model.LogLi
 	if q.Tail >= 0 {
 		query.Tail = &q.Tail
 	}
-	return s.link.Load().calls.Logs(ctx, q.Job, q.Hosts, query)
+	lines := s.link.Load().calls.Logs(ctx, q.Job, q.Hosts, query)
+	return func(yield func(model.LogLine, error) bool) {
+		for line, err := range lines {
+			if line.Error != nil {
+				line = s.excuse(line)
+			}
+			if !yield(line, err) {
+				return
+			}
+		}
+	}
+}
+
+// excuse makes a line to be read of the reason why there is no more from a host.
+func (s *Source) excuse(line model.LogLine) model.LogLine {
+	line.Stream, line.Text = model.Stderr, "(no more of this host: "+line.Error.Message+")"
+	if line.Time.IsZero() {
+		line.Time = s.options.Now()
+	}
+	return line
 }
 
 // History returns what the masters remember: of a host what they remember of the jobs on it.

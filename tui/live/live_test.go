@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -31,6 +32,7 @@ type master struct {
 	api     *api.Server
 	http    *http.Server
 	serving sync.WaitGroup
+	written chan struct{}
 }
 
 func newMaster(t *testing.T) *master {
@@ -40,7 +42,8 @@ func newMaster(t *testing.T) *master {
 
 func serve(t *testing.T, backend *apitest.Backend, pool api.Pool) *master {
 	t.Helper()
-	m := &master{Backend: backend, t: t, address: "127.0.0.1:0", config: api.Config{Backend: backend, Heartbeat: 50 * time.Millisecond, Pool: pool}}
+	config := api.Config{Backend: backend, Heartbeat: 50 * time.Millisecond, Pool: pool}
+	m := &master{Backend: backend, t: t, address: "127.0.0.1:0", written: make(chan struct{}), config: config}
 	backend.Advance(10)
 	m.up()
 	m.SetURL("http://" + m.address)
@@ -56,8 +59,43 @@ func (m *master) up() {
 	}
 	m.address = listener.Addr().String()
 	m.api = api.New(m.config)
-	m.http = &http.Server{Handler: m.api.Handler()}
+	m.http = &http.Server{Handler: m.watched(m.api.Handler())}
 	m.serving.Go(func() { _ = m.http.Serve(listener) })
+}
+
+// watched tells of each line of a stream of events.
+func (m *master) watched(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/events" {
+			w = &watchedWriter{w, m.written}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+type watchedWriter struct {
+	http.ResponseWriter
+	written chan struct{}
+}
+
+func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	select {
+	case w.written <- struct{}{}:
+	default:
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// awaitHeartbeat waits for the next line of the stream of events.
+func (m *master) awaitHeartbeat() {
+	m.t.Helper()
+	select {
+	case <-m.written:
+	case <-time.After(time.Minute):
+		m.t.Fatal("there is no heartbeat")
+	}
 }
 
 func (m *master) down() {
@@ -215,8 +253,12 @@ func TestSourceFollowsRollouts(t *testing.T) {
 	source := watch(t, "http://"+m.address)
 	await(t, source, "live", isLive)
 	id := m.job("1")
-	selector, _ := model.ParseHostSelector("role=web")
-	if _, err := caller(t, m).CreateGroup(t.Context(), model.DeploymentGroup{Name: "web", HostSelectors: []model.HostSelector{selector}}); err != nil {
+	selector, err := model.ParseHostSelector("role=web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := model.DeploymentGroup{Name: "web", HostSelectors: []model.HostSelector{selector}}
+	if _, err := caller(t, m).CreateGroup(t.Context(), group); err != nil {
 		t.Fatal(err)
 	}
 	if err := source.Do(t.Context(), tui.Action{
@@ -236,7 +278,8 @@ func TestSourceFollowsRollouts(t *testing.T) {
 	s := await(t, source, "the rollout begins", func(s *tui.Snapshot) bool {
 		return slices.Equal(phases(s), []tui.RolloutPhase{tui.PhaseWaiting, tui.PhaseWaiting})
 	})
-	if r := s.Group("web").Rollout; r.State != tui.RolloutRunning || r.To != id || r.Options.Parallelism != 2 || r.Options.Timeout != time.Minute {
+	r := s.Group("web").Rollout
+	if r.State != tui.RolloutRunning || r.To != id || r.Options.Parallelism != 2 || r.Options.Timeout != time.Minute {
 		t.Errorf("the rollout is %+v", r)
 	}
 	m.RollNext("web")
@@ -253,7 +296,8 @@ func TestSourceFollowsRollouts(t *testing.T) {
 	m.FailNext("web", model.CodeRolloutTimedOut, "it did not run in time")
 	await(t, source, "failed", func(s *tui.Snapshot) bool {
 		r := s.Group("web").Rollout
-		return r.State == tui.RolloutFailed && r.Hosts[1].Phase == tui.PhaseFailed && r.Hosts[1].Failed == tui.PhaseAwaitRunning && !r.Finished.IsZero()
+		return r.State == tui.RolloutFailed && r.Hosts[1].Phase == tui.PhaseFailed && r.Hosts[1].Failed == tui.PhaseAwaitRunning &&
+			!r.Finished.IsZero()
 	})
 }
 
@@ -330,16 +374,17 @@ func TestSourceWaitsForItsFirstMaster(t *testing.T) {
 	await(t, source, "live", func(s *tui.Snapshot) bool { return isLive(s) && s.Host("a1") != nil })
 }
 
-// With nothing happening nothing new is published, so that nothing is drawn.
+// Heartbeats are no news: with nothing happening nothing new is published, so that nothing is drawn.
 func TestSourceIsQuiet(t *testing.T) {
 	m := newMaster(t)
 	source := watch(t, "http://"+m.address)
-	await(t, source, "live, with masters", func(s *tui.Snapshot) bool { return isLive(s) && s.Freshness.Leader })
-	before := source.Snapshot()
-	m.job("1") // what comes after some heartbeats is the next change
-	s := await(t, source, "the job", func(s *tui.Snapshot) bool { return len(s.Jobs) == 1 && s.Jobs[0].Spec.Image != "" })
-	if s.Version > before.Version+8 {
-		t.Errorf("one event made %d snapshots", s.Version-before.Version)
+	before := await(t, source, "live, with masters", func(s *tui.Snapshot) bool { return isLive(s) && s.Freshness.Leader })
+	const heartbeats = 20
+	for range heartbeats {
+		m.awaitHeartbeat()
+	}
+	if after := source.Snapshot(); after.Version > before.Version+heartbeats/4 {
+		t.Errorf("%d snapshots were published during %d heartbeats", after.Version-before.Version, heartbeats)
 	}
 }
 
@@ -365,7 +410,9 @@ func TestSourceActs(t *testing.T) {
 	}{
 		{deploy, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id) != nil }},
 		{tui.Action{Verb: tui.VerbStop, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id).Goal == model.GoalStop }},
-		{tui.Action{Verb: tui.VerbStart, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id).Goal == model.GoalStart }},
+		{tui.Action{Verb: tui.VerbStart, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool {
+			return s.Host("a1").Task(id).Goal == model.GoalStart
+		}},
 		{tui.Action{Verb: tui.VerbUndeploy, Job: id, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Task(id) == nil }},
 		{tui.Action{Verb: tui.VerbDrain, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Drain != nil }},
 		{tui.Action{Verb: tui.VerbUndrain, Host: "a1"}, func(s *tui.Snapshot) bool { return s.Host("a1").Drain == nil }},
@@ -400,5 +447,54 @@ func TestSourceRemembers(t *testing.T) {
 		if err != nil || len(found) != test.want {
 			t.Errorf("%+v: %d transitions, want %d: %v", test.query, len(found), test.want, err)
 		}
+	}
+}
+
+// A host that cannot be read says so among the lines of the others.
+func TestSourceTellsWhoseLogsAreMissing(t *testing.T) {
+	m := newMaster(t)
+	id := m.job("1")
+	for _, host := range []string{"a1", "a2"} {
+		m.agent(host, nil)
+		m.deploy(host, id)
+		m.SetAlive(host, false)
+	}
+	source := watch(t, "http://"+m.address)
+	await(t, source, "live", isLive)
+	told := map[string]string{}
+	for line, err := range source.Logs(t.Context(), tui.LogQuery{Job: id, Tail: 10}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		told[line.Host] = line.Text
+	}
+	if told["a1"] == "" || told["a2"] == "" {
+		t.Errorf("the hosts told %q", told)
+	}
+}
+
+// However many events come, what is shown in the end is what is there, and it is shown far less often than things change.
+func TestSourceOutlivesAStorm(t *testing.T) {
+	m := newMaster(t)
+	source := watch(t, "http://"+m.address)
+	await(t, source, "live", isLive)
+	id := m.job("1")
+	const hosts, rounds = 20, 100
+	for i := range hosts {
+		name := fmt.Sprintf("a%02d", i)
+		m.agent(name, nil)
+		m.deploy(name, id)
+	}
+	states := []model.State{model.StateStarting, model.StateRunning}
+	for round := range rounds {
+		for i := range hosts {
+			m.report(fmt.Sprintf("a%02d", i), uint64(round+1), id, states[round%2])
+		}
+	}
+	s := await(t, source, "all is seen", func(s *tui.Snapshot) bool {
+		return len(s.Events) >= hosts*rounds && s.Tasks.Of(model.StateRunning) == hosts && s.Up == hosts
+	})
+	if s.Version >= hosts*rounds {
+		t.Errorf("%d snapshots were made of %d events", s.Version, len(s.Events))
 	}
 }

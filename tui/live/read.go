@@ -151,7 +151,7 @@ func (p *picture) fill(store *tui.Store, now time.Time) {
 	for _, g := range p.groups {
 		store.SetGroup(g)
 	}
-	selectHosts(store)
+	selectHosts(store, nil)
 }
 
 func sortedHosts(hosts map[string]model.HostStatus) []string {
@@ -203,10 +203,13 @@ func hostOfStatus(name string, status model.HostStatus, now time.Time) tui.Host 
 	return h
 }
 
-// selectHosts finds which hosts each group selects now.
-func selectHosts(store *tui.Store) {
+// selectHosts finds which hosts the groups select now; all groups when none is named.
+func selectHosts(store *tui.Store, names map[string]bool) {
 	snapshot := store.Snapshot()
 	for _, g := range snapshot.Groups {
+		if names != nil && !names[g.Spec.Name] {
+			continue
+		}
 		var selected []string
 		for _, h := range snapshot.Hosts {
 			if selects(g.Spec.HostSelectors, h.Labels) {

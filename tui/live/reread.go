@@ -96,9 +96,10 @@ func readJobs(ctx context.Context, c *client.Client, ids []model.JobID) (map[mod
 
 // update brings the store up to date. Tasks are left alone: the events that carry them may be newer than what was read.
 func (n *news) update(store *tui.Store, now time.Time) {
+	old := store.Snapshot()
 	for name := range n.asked.hosts {
 		if status, ok := n.hosts[name]; ok {
-			store.SetHost(n.host(store, name, status, now))
+			store.SetHost(keepReadings(hostOfStatus(name, status, now), old.Host(name)))
 		} else {
 			store.RemoveHost(name)
 		}
@@ -110,7 +111,6 @@ func (n *news) update(store *tui.Store, now time.Time) {
 			store.RemoveJob(id)
 		}
 	}
-	old := store.Snapshot()
 	for name := range n.asked.groups {
 		group, ok := n.groups[name]
 		if !ok {
@@ -122,15 +122,15 @@ func (n *news) update(store *tui.Store, now time.Time) {
 		}
 		store.SetGroup(group)
 	}
-	if len(n.asked.hosts) > 0 || len(n.asked.groups) > 0 {
-		selectHosts(store)
+	if len(n.asked.hosts) > 0 {
+		selectHosts(store, nil)
+	} else {
+		selectHosts(store, n.asked.groups)
 	}
 }
 
-// host keeps what only events and gauges tell.
-func (n *news) host(store *tui.Store, name string, status model.HostStatus, now time.Time) tui.Host {
-	h := hostOfStatus(name, status, now)
-	old := store.Snapshot().Host(name)
+// keepReadings keeps what only events and gauges tell.
+func keepReadings(h tui.Host, old *tui.Host) tui.Host {
 	if old == nil {
 		return h
 	}
