@@ -88,7 +88,7 @@ func TestArchiveHasTheWholeState(t *testing.T) {
 		history += len(rows)
 	}
 	all := model.SnapshotContents{
-		SnapshotInfo: want, Jobs: len(m.state.Jobs(model.JobFilter{})), Hosts: len(m.state.Hosts()), History: history,
+		SnapshotInfo: want, Jobs: len(m.state.Jobs(model.JobFilter{})), Hosts: len(m.state.Hosts()), Groups: len(m.state.Groups()), History: history,
 	}
 	for _, name := range m.state.Hosts() {
 		host, err := m.state.Host(name)

@@ -118,8 +118,22 @@ func (a *app) awaitChange() tea.Cmd {
 	})
 }
 
+// tick comes when the clock on the screen goes on.
 func (a *app) tick() tea.Cmd {
-	return tea.Every(time.Second, func(time.Time) tea.Msg { return clockMsg{} })
+	now := time.Now()
+	return a.after(now.Truncate(time.Second).Add(time.Second).Sub(now), clockMsg{})
+}
+
+// after sends a message when a while has passed; unlike Bubble Tea's own ticks it ends with the program.
+func (a *app) after(wait time.Duration, msg tea.Msg) tea.Cmd {
+	return a.async(func(ctx context.Context) tea.Msg {
+		select {
+		case <-time.After(wait):
+			return msg
+		case <-ctx.Done():
+			return nil
+		}
+	})
 }
 
 // Update takes a message and returns what to do next.
@@ -133,7 +147,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return a, nil // of a cluster that is no longer looked at
 		}
 		a.refresh()
-		return a, tea.Tick(frameTime, func(time.Time) tea.Msg { return waitMsg{} })
+		return a, a.after(frameTime, waitMsg{})
 	case waitMsg:
 		return a, a.awaitChange()
 	case clockMsg:

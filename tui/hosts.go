@@ -215,7 +215,7 @@ func (p *hosts) selectedNow(a *app) tea.Cmd {
 	if !ok || a.width < splitWidth || p.side != nil && p.side.name == h.Name && p.side.past.read {
 		return nil
 	}
-	return tea.Tick(readAfter, func(time.Time) tea.Msg { return answer{p, h.Name} })
+	return a.after(readAfter, answer{p, h.Name})
 }
 
 func (p *hosts) receive(a *app, msg tea.Msg) tea.Cmd {

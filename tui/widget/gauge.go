@@ -50,14 +50,25 @@ func Shares(w int, parts []Part) []int {
 		}
 	}
 	cells[largest] += w - used
-	for i := len(cells) - 1; cells[largest] < 1 && i >= 0; i-- { // more parts than cells: the last ones give way
-		for i != largest && cells[i] > 0 && cells[largest] < 1 {
-			cells[i]--
-			cells[largest]++
-		}
+	for cells[largest] < 1 && giveOne(cells, largest) {
+		cells[largest]++
 	}
 	cells[largest] = max(0, cells[largest])
 	return cells
+}
+
+// giveOne takes a cell from the part that has the most, other than one; the last of several gives. It reports whether there was any.
+func giveOne(cells []int, except int) bool {
+	giver := -1
+	for i, n := range cells {
+		if i != except && n > 0 && (giver < 0 || n >= cells[giver]) {
+			giver = i
+		}
+	}
+	if giver >= 0 {
+		cells[giver]--
+	}
+	return giver >= 0
 }
 
 var eighths = []rune("▁▂▃▄▅▆▇█")
