@@ -165,4 +165,13 @@ var (
 	ErrStorageFull        = &Error{Code: CodeStorageFull}
 	ErrOutcomeUnknown     = &Error{Code: CodeOutcomeUnknown}
 	ErrUnknownCommand     = &Error{Code: CodeUnknownCommand}
+	ErrInvalid            = &Error{Code: CodeInvalid}
+	ErrInvalidJob         = &Error{Code: CodeInvalidJob}
+	ErrNotFound           = &Error{Code: CodeNotFound}
+	ErrGroupNotFound      = &Error{Code: CodeGroupNotFound}
+	ErrGroupConflict      = &Error{Code: CodeGroupConflict}
+	ErrRolloutChanged     = &Error{Code: CodeRolloutChanged}
+	ErrNotRollingOut      = &Error{Code: CodeNotRollingOut}
+	ErrTaskFailed         = &Error{Code: CodeTaskFailed}
+	ErrTimeout            = &Error{Code: CodeTimeout}
 )

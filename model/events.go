@@ -20,6 +20,7 @@ const (
 	EventTaskStatus        EventType = "task.status"
 	EventTaskRemoved       EventType = "task.removed"
 	EventGroupCreated      EventType = "group.created"
+	EventGroupChanged      EventType = "group.changed" // its selectors
 	EventGroupRemoved      EventType = "group.removed"
 	EventRolloutStarted    EventType = "rollout.started"
 	EventRolloutHost       EventType = "rollout.host"   // a host came to another phase

@@ -103,6 +103,19 @@ type RollingUpdateRequest struct {
 	RolloutOptions *RolloutOptions `json:"rolloutOptions"`
 }
 
+// SelectorsRequest is the body of PUT /v1/groups/{name}/selectors.
+type SelectorsRequest struct {
+	HostSelectors []HostSelector  `json:"hostSelectors"` // that the group is to have
+	Was           *[]HostSelector `json:"was,omitempty"` // that it must have until now; nil: any
+}
+
+// StartRolloutRequest is the body of POST /v1/groups/{name}/roll.
+type StartRolloutRequest struct {
+	JobID          JobID           `json:"job"`
+	RolloutOptions *RolloutOptions `json:"rolloutOptions,omitempty"`
+	After          *uint64         `json:"after,omitempty"` // the last rollout that is no convergence must be this one, 0: there is none; nil: any
+}
+
 // CreateDeploymentGroupResponse answers POST /deployment-group.
 type CreateDeploymentGroupResponse struct {
 	Status Code `json:"status"`
@@ -116,6 +129,11 @@ type RemoveDeploymentGroupResponse struct {
 // RollingUpdateResponse answers POST /deployment-group/{name}/rolling-update.
 type RollingUpdateResponse struct {
 	Status Code `json:"status"`
+}
+
+// StartRolloutResponse answers POST /v1/groups/{name}/roll.
+type StartRolloutResponse struct {
+	Rollout uint64 `json:"rollout"` // the id of what was started
 }
 
 // The status words of deployment groups that are no failures. CodeGroupConflict is the code of an error too.

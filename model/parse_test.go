@@ -161,3 +161,47 @@ func TestServiceEndpointText(t *testing.T) {
 		}
 	}
 }
+
+// What is read is written in a form that is read as the same again.
+func FuzzParseServiceRegistration(f *testing.F) {
+	for _, seed := range []string{"web", "web/tcp", "web/http=http", "w", "", "/", "=", "web=", "web/", "1b", "a b", "web/http=a b", "wéb"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, spec string) {
+		endpoint, port, err := ParseServiceRegistration(spec)
+		if err != nil {
+			if CodeOf(err) != CodeInvalid {
+				t.Errorf("%q: code %s", spec, CodeOf(err))
+			}
+			return
+		}
+		text := endpoint.String()
+		if port != "" {
+			text += "=" + port
+		}
+		again, portAgain, err := ParseServiceRegistration(text)
+		if err != nil || again != endpoint || portAgain != port {
+			t.Errorf("%q is %v %q, and %q is %v %q (%v)", spec, endpoint, port, text, again, portAgain, err)
+		}
+	})
+}
+
+// A volume's path in the container always begins with a slash, and source and path are together what was typed.
+func FuzzParseVolume(f *testing.F) {
+	for _, seed := range []string{"/a", "/a:/b", "/a:/b:ro", "name:/b", "/x:ro", ":", ":/a", "a", "", "/a::", "/a:/b:ro:x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, spec string) {
+		key, source, err := ParseVolume(spec)
+		switch {
+		case err != nil:
+			if CodeOf(err) != CodeInvalid {
+				t.Errorf("%q: code %s", spec, CodeOf(err))
+			}
+		case key == "" || key[0] != '/':
+			t.Errorf("%q: path %q", spec, key)
+		case source == "" && key != spec, source != "" && source+":"+key != spec:
+			t.Errorf("%q became %q and %q", spec, source, key)
+		}
+	})
+}
