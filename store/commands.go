@@ -114,7 +114,7 @@ type Result struct {
 	Acks       []Ack            // of a statuses command, one for each of its batches
 	Removed    []model.JobID    // of ExpireJobs and ReapJobs
 	Histories  int              // of ReapHistory: how many jobs' history was removed
-	Status     model.Code       // of CreateGroup
+	Status     model.Code       // of CreateGroup and SetSelectors
 	Rollout    uint64           // of StartRollout, RollBack and ConvergeGroup: the id of what was started
 	Stale      []string         // of StepRollout: hosts whose move came too late
 	Group      []Result         // of a group, one for each of its commands
@@ -154,6 +154,7 @@ func handlers() map[CommandType]handler {
 		commandUndrainHost:    handle((*batch).undrainHost),
 		commandCreateGroup:    handle((*batch).createGroup),
 		commandRemoveGroup:    handle((*batch).removeGroup),
+		commandSetSelectors:   handle((*batch).setSelectors),
 		commandStartRollout:   handle((*batch).startRollout),
 		commandRollBack:       handle((*batch).rollBack),
 		commandPauseRollout:   handle((*batch).pauseRollout),

@@ -144,6 +144,37 @@ func TestStatusOfAnUnknownJobKeepsItsJob(t *testing.T) {
 	}
 }
 
+// TestTasksOutliveTheirJobTwice removes a job, creates it again and removes it again, while a host that reports nothing has a task of it.
+func TestTasksOutliveTheirJobTwice(t *testing.T) {
+	for _, reopen := range []bool{false, true} {
+		m := newMachine(t, StateOptions{})
+		job := testJob("web", "1")
+		m.ok(RegisterAgent{Registration: registration("h1", "a1")})
+		step := func(body Body) {
+			t.Helper()
+			m.ok(body)
+			if reopen {
+				m.reopen()
+			}
+		}
+		step(CreateJob{Job: job})
+		m.statuses("h1", "a1", report(1, job, model.StateRunning))
+		for range 2 {
+			step(RemoveJob{ID: job.ID})
+			step(CreateJob{Job: job})
+		}
+		step(RemoveJob{ID: job.ID})
+		m.reopen()
+		if host, err := m.state.Host("h1"); err != nil || host.Statuses[job.ID].Job.Image != job.Image {
+			t.Errorf("opened again at each step: %v: the host says %+v, %v", reopen, host, err)
+		}
+		m.statuses("h1", "a1", model.StatusReport{Seq: 2, JobID: job.ID, Timestamp: 9, Removed: true})
+		if got := dump(t, m.state); strings.Contains(got, `"`+removedJobPrefix) {
+			t.Errorf("opened again at each step: %v: the removed job left something behind:\n%s", reopen, got)
+		}
+	}
+}
+
 func TestHistoryKeepsTheNewest(t *testing.T) {
 	m := newMachine(t, StateOptions{HistoryLimit: 3})
 	job := testJob("web", "1")

@@ -60,12 +60,13 @@ type deploymentRow struct {
 	Deployment model.Deployment `json:"deployment"`
 }
 
-func newDeployment(row deploymentRow, job *model.Job) *deploymentRecord {
-	ports := slices.Clone(job.StaticPorts())
+func newDeployment(row deploymentRow, job *jobRecord) *deploymentRecord {
+	ports := slices.Clone(job.job.StaticPorts())
 	slices.Sort(ports)
+	row.Deployment.JobID = job.job.ID
 	return &deploymentRecord{
-		host: row.Host, key: row.Deployment.JobID.String(), generation: row.Generation,
-		deployment: row.Deployment, job: job, ports: slices.Compact(ports),
+		host: row.Host, key: job.key, generation: row.Generation,
+		deployment: row.Deployment, job: job.job, ports: slices.Compact(ports),
 	}
 }
 
@@ -92,9 +93,9 @@ func (b *batch) deploy(h header, c Deploy) Result {
 	if host.Drain != nil {
 		return Result{Err: hostDrained(host)}
 	}
-	row := deploymentRow{Host: c.Host, Generation: b.index, Deployment: c.Deployment}
+	row := deploymentRow{Host: host.Name, Generation: b.index, Deployment: c.Deployment}
 	row.Deployment.DeployerUser = h.User
-	record := newDeployment(row, job.job)
+	record := newDeployment(row, job)
 	for _, port := range record.ports {
 		if other := first[deploymentRecord](b.mem, tableDeployments, indexPort, c.Host, port); other != nil {
 			return Result{Err: model.Errorf(model.CodePortConflict,

@@ -26,7 +26,7 @@ func FuzzApply(f *testing.F) {
 		HoldRollout{Group: "g", Rollout: 1, State: model.RolloutCanary}, FinishRollout{Group: "g", Rollout: 1, State: model.RolloutRolledBack},
 		StepRollout{Group: "g", Rollout: 1, Moves: []model.RolloutMove{
 			{Host: "h1", From: model.PhasePending, To: model.PhaseAwaiting, Deploy: []model.JobID{job.ID}},
-		}}, RemoveGroup{Name: "g"},
+		}}, SetSelectors{Group: "g", Selectors: testGroup("g", "db").HostSelectors}, RemoveGroup{Name: "g"},
 	} {
 		command, err := Encode(1, model.Request{ID: "r", User: "u"}, body)
 		if err != nil {

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	commandCreateGroup CommandType = "createGroup"
-	commandRemoveGroup CommandType = "removeGroup"
+	commandCreateGroup  CommandType = "createGroup"
+	commandRemoveGroup  CommandType = "removeGroup"
+	commandSetSelectors CommandType = "setSelectors"
 )
 
 // CreateGroup adds a deployment group. The Status of its Result is CodeGroupCreated, or CodeGroupNotModified when there is one of that
@@ -29,6 +30,17 @@ type RemoveGroup struct {
 
 func (RemoveGroup) commandType() CommandType { return commandRemoveGroup }
 func (c RemoveGroup) subject() string        { return c.Name }
+
+// SetSelectors changes which hosts belong to a group. Those that come and go are brought to where the group is as when their labels had
+// changed. The same selectors again change nothing.
+type SetSelectors struct {
+	Group     string                `json:"group"`
+	Selectors []model.HostSelector  `json:"selectors"`
+	Was       *[]model.HostSelector `json:"was,omitempty"` // refused with CodeGroupConflict when the group has neither these nor Selectors
+}
+
+func (SetSelectors) commandType() CommandType { return commandSetSelectors }
+func (c SetSelectors) subject() string        { return c.Group }
 
 // groupRow is a group on disk.
 type groupRow struct {
@@ -99,6 +111,26 @@ func (b *batch) removeGroup(h header, c RemoveGroup) Result {
 	b.remove(groupKey(c.Name))
 	b.event(eventRecord{kind: model.EventGroupRemoved, at: h.Time, user: h.User, rollout: &rolloutEvent{group: c.Name}})
 	return Result{}
+}
+
+func (b *batch) setSelectors(h header, c SetSelectors) Result {
+	group := b.groupNamed(c.Group)
+	if group == nil {
+		return Result{Err: groupNotFound(c.Group)}
+	}
+	record := *group
+	record.Group.HostSelectors = c.Selectors
+	if group.Group.SameSelectors(record.Group) {
+		return Result{Status: model.CodeGroupNotModified}
+	}
+	if c.Was != nil && !group.Group.SameSelectors(model.DeploymentGroup{HostSelectors: *c.Was}) {
+		return Result{Err: model.Errorf(model.CodeGroupConflict,
+			"the selectors of deployment group %s are not what they were; look at it again", c.Group)}
+	}
+	record.match(b.mem)
+	b.putGroup(&record)
+	b.event(eventRecord{kind: model.EventGroupChanged, at: h.Time, user: h.User, rollout: &rolloutEvent{group: c.Group}})
+	return Result{Status: model.CodeOK}
 }
 
 func (b *batch) groupNamed(name string) *groupRecord {

@@ -248,6 +248,74 @@ func TestRemoveGroup(t *testing.T) {
 	}
 }
 
+// Hosts that other selectors take in or leave out are as those whose labels changed.
+func TestSelectorsChange(t *testing.T) {
+	m := newMachine(t, StateOptions{})
+	db := testGroup("web", "db").HostSelectors
+	wantCode(t, m.do(SetSelectors{Group: "web", Selectors: db}), model.CodeGroupNotFound)
+	job := testJob("web", "1")
+	m.ok(CreateJob{Job: job})
+	for host, role := range map[string]string{"h1": "web", "h2": "db", "h3": "web"} {
+		m.ok(RegisterAgent{Registration: inRole(host, role)})
+	}
+	m.ok(CreateGroup{Group: testGroup("web", "web")})
+	m.ok(StartRollout{Group: "web", JobID: job.ID})
+	m.begin("web", "h1", job)
+	lists := func(hosts, left []string) {
+		t.Helper()
+		view, err := m.state.GroupView("web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]string{hosts, left}, [][]string{view.Hosts(), view.Left()}); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	lists([]string{"h1", "h3"}, nil)
+
+	web := testGroup("web", "web").HostSelectors
+	wantCode(t, m.do(SetSelectors{Group: "web", Selectors: db, Was: &db}), model.CodeGroupConflict)
+	lists([]string{"h1", "h3"}, nil)
+	before := m.state.Index()
+	if got := m.ok(SetSelectors{Group: "web", Selectors: db, Was: &web}); got.Status != model.CodeOK {
+		t.Errorf("changed: %+v", got)
+	}
+	lists([]string{"h2"}, []string{"h1"}) // h3 never had anything of the group
+	if events, _, _ := m.state.Events(before); len(events) != 1 || events[0].Type != model.EventGroupChanged || events[0].Group != "web" {
+		t.Errorf("events %+v", events)
+	}
+	// The same again, as after an answer that was lost, changes nothing, whatever the selectors were.
+	if got := m.ok(SetSelectors{Group: "web", Selectors: db, Was: &web}); got.Status != model.CodeGroupNotModified {
+		t.Errorf("again: %+v", got)
+	}
+	if group, err := m.state.Group("web"); err != nil || group.JobID != job.ID || !group.SameSelectors(testGroup("web", "db")) {
+		t.Errorf("group %+v, %v", group, err)
+	}
+	m.reopen()
+	lists([]string{"h2"}, []string{"h1"})
+}
+
+func TestRolloutOnCondition(t *testing.T) {
+	m := newMachine(t, StateOptions{})
+	job := testJob("web", "1")
+	m.ok(CreateJob{Job: job})
+	m.ok(RegisterAgent{Registration: inRole("h1", "web")})
+	m.ok(CreateGroup{Group: testGroup("web", "web")})
+	none, wrong := uint64(0), uint64(4711)
+	start := func(after *uint64) Result { return m.do(StartRollout{Group: "web", JobID: job.ID, After: after}) }
+	wantCode(t, start(&wrong), model.CodeRolloutChanged)
+	first := m.ok(StartRollout{Group: "web", JobID: job.ID, After: &none}).Rollout
+	wantCode(t, start(&none), model.CodeRolloutChanged)
+	m.begin("web", "h1", job)
+	m.move("web", "h1", model.PhaseDone)
+	m.finish("web", model.RolloutDone, "")
+	// What the masters do by themselves is nobody's change.
+	m.ok(ConvergeGroup{Group: "web", Rollout: first})
+	wantCode(t, start(&none), model.CodeRolloutChanged)
+	m.ok(StartRollout{Group: "web", JobID: job.ID, After: &first})
+	wantCode(t, start(&first), model.CodeRolloutChanged)
+}
+
 func TestGroupsKeepTheirJobs(t *testing.T) {
 	m := newMachine(t, StateOptions{})
 	one, two, three := testJob("web", "1"), testJob("web", "2"), testJob("web", "3")

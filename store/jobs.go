@@ -81,10 +81,10 @@ func (b *batch) removeJob(h header, c RemoveJob) Result {
 func (b *batch) dropJob(h header, record *jobRecord) {
 	b.drop(tableJobs, record)
 	b.remove(jobKey(record.job.ID))
-	b.removeJobHistory(record.number)
-	if first[statusRecord](b.mem, tableStatuses, indexJob, record.key) != nil {
+	if b.strayStatuses(record) {
 		b.put(removedJobKey(record.key), record.job)
 	}
+	b.removeJobHistory(record.number)
 	b.event(eventRecord{kind: model.EventJobRemoved, at: h.Time, user: h.User, reason: h.reason, job: record.job.ID})
 }
 

@@ -18,12 +18,13 @@ type loader struct {
 	requests    *requests
 	histories   histories
 	removedJobs map[string]*model.Job
+	names       map[string]string   // of hosts
 	visited     map[string][]string // hosts by the beginning of the keys of a rollout's progress
 }
 
 // load replaces the working set with what is in the database. Whoever waits for a change of it is woken.
 func (s *State) load() error {
-	l := &loader{mem: s.mem.Txn(true), requests: newRequests(), histories: histories{}, removedJobs: map[string]*model.Job{}, visited: map[string][]string{}}
+	l := &loader{mem: s.mem.Txn(true), requests: newRequests(), histories: histories{}, removedJobs: map[string]*model.Job{}, names: map[string]string{}, visited: map[string][]string{}}
 	defer l.mem.Abort()
 	for _, table := range []string{
 		tableMeta, tableJobs, tableHosts, tableAcks, tableDeployments, tableStatuses, tableGroups, tableMembers, tableRollouts, tableProgress,
@@ -78,6 +79,9 @@ func (l *loader) meta(txn *badger.Txn) (applied uint64, err error) {
 
 // all reads the tables in the order in which they need each other.
 func (l *loader) all(txn *badger.Txn) error {
+	if err := l.history(txn); err != nil {
+		return err
+	}
 	for _, table := range []struct {
 		prefix string
 		load   func(key, value []byte) error
@@ -98,7 +102,7 @@ func (l *loader) all(txn *badger.Txn) error {
 			return err
 		}
 	}
-	return l.history(txn)
+	return nil
 }
 
 func (l *loader) job(_, value []byte) error {
@@ -130,7 +134,7 @@ func (l *loader) ack(key, value []byte) error {
 	if len(value) != 8 {
 		return fmt.Errorf("a status number is %d bytes long", len(value))
 	}
-	return l.mem.Insert(tableAcks, &ackRecord{host: string(key[len(ackPrefix):]), seq: binary.BigEndian.Uint64(value)})
+	return l.mem.Insert(tableAcks, &ackRecord{host: l.hostName(key[len(ackPrefix):]), seq: binary.BigEndian.Uint64(value)})
 }
 
 func (l *loader) deployment(_, value []byte) error {
@@ -142,7 +146,18 @@ func (l *loader) deployment(_, value []byte) error {
 	if job == nil {
 		return fmt.Errorf("job %s is deployed to %s and does not exist", row.Deployment.JobID, row.Host)
 	}
-	return l.mem.Insert(tableDeployments, newDeployment(row, job.job))
+	row.Host = l.hostName([]byte(row.Host))
+	return l.mem.Insert(tableDeployments, newDeployment(row, job))
+}
+
+// hostName returns one copy of a name, for everything on the host.
+func (l *loader) hostName(name []byte) string {
+	known, ok := l.names[string(name)]
+	if !ok {
+		known = string(name)
+		l.names[known] = known
+	}
+	return known
 }
 
 func (l *loader) status(_, value []byte) error {
@@ -150,10 +165,12 @@ func (l *loader) status(_, value []byte) error {
 	if err := json.Unmarshal(value, &row); err != nil {
 		return err
 	}
-	record := &statusRecord{host: row.Host, key: row.JobID.String(), id: row.JobID, fields: row.Status}
+	record := newStatus(l.hostName([]byte(row.Host)), row.JobID.String(), row.JobID, row.Status)
 	if job := first[jobRecord](l.mem, tableJobs, indexID, record.key); job != nil {
-		record.job = job.job
-	} else if record.job = l.removedJobs[record.key]; record.job == nil {
+		record.of(job)
+		_, known := l.histories[job.number][record.host]
+		record.stray = !known
+	} else if record.job, record.stray = l.removedJobs[record.key], true; record.job == nil {
 		return fmt.Errorf("the job of the status of %s on %s does not exist", record.key, row.Host)
 	}
 	return l.mem.Insert(tableStatuses, record)
@@ -222,12 +239,13 @@ func (l *loader) history(txn *badger.Txn) error {
 		if !ok {
 			return fmt.Errorf("the history key %q is damaged", it.Item().Key())
 		}
-		r, known := l.histories[job][string(host)]
+		name := l.hostName(host)
+		r, known := l.histories[job][name]
 		if !known {
 			r.first = number
 		}
 		r.next = number + 1
-		l.histories.set(job, string(host), r)
+		l.histories.set(job, name, r)
 	}
 	for job, hosts := range l.histories {
 		for host, r := range hosts {

@@ -26,6 +26,7 @@ type StartRollout struct {
 	Group   string                `json:"group"`
 	JobID   model.JobID           `json:"jobId"`
 	Options *model.RolloutOptions `json:"options,omitempty"` // as requested: those of the job and the defaults fill what is unset
+	After   *uint64               `json:"after,omitempty"`   // refused when the last rollout that is no convergence is another; 0: there is none
 }
 
 func (StartRollout) commandType() CommandType { return commandStartRollout }
@@ -118,6 +119,9 @@ func (b *batch) startRollout(h header, c StartRollout) Result {
 	if job == nil {
 		return Result{Err: jobNotFound(c.JobID)}
 	}
+	if c.After != nil && *c.After != idOf(b.lastChange(group)) {
+		return Result{Err: model.Errorf(model.CodeRolloutChanged, "somebody else has rolled out deployment group %s meanwhile; look at it again", c.Group)}
+	}
 	options := model.MergeRolloutOptions(c.Options, job.job.RolloutOptions)
 	if _, err := options.Settings(); err != nil {
 		return Result{Err: asError(err)}
@@ -169,6 +173,14 @@ func (b *batch) lastChange(group *groupRecord) *rolloutRecord {
 		}
 	})
 	return last
+}
+
+// idOf is 0 where there is no rollout.
+func idOf(rollout *rolloutRecord) uint64 {
+	if rollout == nil {
+		return 0
+	}
+	return rollout.ID
 }
 
 // undo ends a rollout, if it is not through, and starts the one that undoes it. What ran on each host is known of the last rollout;

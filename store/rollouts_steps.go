@@ -192,7 +192,7 @@ func (v *visit) deploy(id model.JobID) (changed bool) {
 	wish := model.Deployment{JobID: id, Goal: model.GoalStart, DeployerMaster: v.master, DeploymentGroupName: v.group}
 	switch {
 	case record == nil:
-		record = newDeployment(deploymentRow{Host: v.move.Host, Generation: v.b.index, Deployment: wish}, job.job)
+		record = newDeployment(deploymentRow{Host: v.move.Host, Generation: v.b.index, Deployment: wish}, job)
 	case record.deployment.DeploymentGroupName == v.group && record.deployment.Goal == model.GoalStart:
 		return false
 	default:

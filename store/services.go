@@ -24,15 +24,16 @@ func (s *State) ServiceTasks() []ServiceTask {
 				return
 			}
 			host := first[hostRecord](txn, tableHosts, indexID, d.host)
-			tasks = append(tasks, ServiceTask{Host: d.host, AgentID: host.AgentID, Job: job.job, Ports: status.fields.externalPorts()})
+			tasks = append(tasks, ServiceTask{Host: d.host, AgentID: host.AgentID, Job: job.job, Ports: status.externalPorts()})
 		})
 	})
 	return tasks
 }
 
-func (f *statusFields) externalPorts() map[string]int {
-	ports := make(map[string]int, len(f.Ports))
-	for name, mapping := range f.Ports {
+func (r *statusRecord) externalPorts() map[string]int {
+	mappings, _ := r.maps.maps()
+	ports := make(map[string]int, len(mappings))
+	for name, mapping := range mappings {
 		if mapping.ExternalPort != nil {
 			ports[name] = *mapping.ExternalPort
 		}

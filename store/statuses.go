@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"maps"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -56,8 +55,24 @@ type statusRecord struct {
 	host   string
 	key    string // the job id as a string
 	id     model.JobID
-	job    *model.Job // shared with the job's record
-	fields statusFields
+	job    *model.Job   // shared with the job's record
+	fields statusFields // without the maps
+	maps   packed
+
+	// stray is a status that its job's history does not lead to: the job is removed, or was created again since the last report.
+	stray bool
+}
+
+// newStatus makes a record. Strings that the job's or an earlier record has are kept once: there are as many records as tasks.
+func newStatus(host, key string, id model.JobID, fields statusFields) *statusRecord {
+	r := &statusRecord{host: host, key: key, id: id, fields: fields, maps: pack(fields.Ports, fields.Env)}
+	r.fields.Ports, r.fields.Env = nil, nil
+	return r
+}
+
+// of makes a record that of a job, which has its id already.
+func (r *statusRecord) of(job *jobRecord) {
+	r.job, r.key, r.id = job.job, job.key, job.job.ID
 }
 
 // statusRow is a task's status on disk. Its job is that of the job's row, or of the row of a removed job.
@@ -117,8 +132,13 @@ func (f *statusFields) taskStatus(job *model.Job) model.TaskStatus {
 	}
 }
 
-func (r *statusRecord) jobID() model.JobID           { return r.id }
-func (r *statusRecord) taskStatus() model.TaskStatus { return r.fields.taskStatus(r.job) }
+func (r *statusRecord) jobID() model.JobID { return r.id }
+
+func (r *statusRecord) taskStatus() model.TaskStatus {
+	fields := r.fields
+	fields.Ports, fields.Env = r.maps.maps()
+	return fields.taskStatus(r.job)
+}
 
 func (b *batch) recordStatuses(_ header, c recordStatuses) Result {
 	acks := make([]Ack, len(c.Batches))
@@ -144,10 +164,10 @@ func (b *batch) hostStatuses(part hostStatuses) Ack {
 			continue
 		}
 		acked = report.Seq
-		b.report(part.Host, report)
+		b.report(host.Name, report)
 	}
 	if acked != before {
-		b.insert(tableAcks, &ackRecord{host: part.Host, seq: acked})
+		b.insert(tableAcks, &ackRecord{host: host.Name, seq: acked})
 		b.writes = append(b.writes, write{key: ackKey(part.Host), value: encodeIndex(acked)})
 	}
 	return Ack{Seq: acked}
@@ -173,25 +193,25 @@ func (b *batch) report(host string, r statusReport) {
 	if r.Status == nil || r.JobID.IsZero() {
 		return
 	}
-	record := &statusRecord{host: host, key: key, id: r.JobID, fields: *r.Status}
+	record := newStatus(host, key, r.JobID, *r.Status)
 	if old != nil {
-		record.shareMaps(old)
+		record.share(old)
 	}
 	job := first[jobRecord](b.mem, tableJobs, indexID, key)
 	if job != nil {
-		record.job = job.job
-		b.appendHistory(job.number, host, historyRow{Timestamp: r.Timestamp, Status: record.fields})
+		record.of(job)
+		b.appendHistory(job.number, host, historyRow{Timestamp: r.Timestamp, Status: *r.Status})
 	} else {
-		record.job = b.removedJob(r, key)
+		record.job, record.stray = b.removedJob(r, key), true
 	}
 	b.insert(tableStatuses, record)
-	b.put(statusKey(host, key), statusRow{Host: host, JobID: r.JobID, Status: record.fields})
+	b.put(statusKey(host, key), statusRow{Host: host, JobID: r.JobID, Status: *r.Status})
 	b.event(eventRecord{kind: model.EventTaskStatus, at: r.Timestamp, host: host, job: r.JobID, status: record})
 }
 
 // removedJob returns the job of a status whose job is not in the state: as known from another status of it, else as reported.
 func (b *batch) removedJob(r statusReport, key string) *model.Job {
-	if other := first[statusRecord](b.mem, tableStatuses, indexJob, key); other != nil {
+	if other := first[statusRecord](b.mem, tableStatuses, indexStray, key); other != nil {
 		return other.job
 	}
 	job := r.Job
@@ -207,14 +227,14 @@ func (b *batch) removeStatus(record *statusRecord) {
 	b.drop(tableStatuses, record)
 	b.remove(statusKey(record.host, record.key))
 	if first[jobRecord](b.mem, tableJobs, indexID, record.key) == nil &&
-		first[statusRecord](b.mem, tableStatuses, indexJob, record.key) == nil {
+		first[statusRecord](b.mem, tableStatuses, indexStray, record.key) == nil {
 		b.remove(removedJobKey(record.key))
 	}
 }
 
 // adoptStatuses gives a job created again the tasks that its removed namesake left behind.
 func (b *batch) adoptStatuses(job *jobRecord) {
-	left := collect[statusRecord](b.mem, tableStatuses, indexJob, job.key)
+	left := collect[statusRecord](b.mem, tableStatuses, indexStray, job.key)
 	if len(left) == 0 {
 		return
 	}
@@ -226,22 +246,24 @@ func (b *batch) adoptStatuses(job *jobRecord) {
 	b.remove(removedJobKey(job.key))
 }
 
-// shareMaps keeps one copy of what does not change from one status of a task to the next.
-func (r *statusRecord) shareMaps(old *statusRecord) {
-	if maps.Equal(r.fields.Env, old.fields.Env) {
-		r.fields.Env = old.fields.Env
+// strayStatuses keeps hold of the tasks that a job leaves behind, and tells whether there are any.
+func (b *batch) strayStatuses(job *jobRecord) bool {
+	for host := range b.state.histories[job.number] {
+		if status := first[statusRecord](b.mem, tableStatuses, indexID, host, job.key); status != nil && !status.stray {
+			record := *status
+			record.stray = true
+			b.insert(tableStatuses, &record)
+		}
 	}
-	if maps.EqualFunc(r.fields.Ports, old.fields.Ports, samePort) {
-		r.fields.Ports = old.fields.Ports
-	}
+	return first[statusRecord](b.mem, tableStatuses, indexStray, job.key) != nil
 }
 
-func samePort(a, b model.PortMapping) bool {
-	if (a.ExternalPort == nil) != (b.ExternalPort == nil) {
-		return false
+// share keeps one copy of what does not change from one status of a task to the next.
+func (r *statusRecord) share(old *statusRecord) {
+	if r.maps == old.maps {
+		r.maps = old.maps
 	}
-	if a.ExternalPort != nil && *a.ExternalPort != *b.ExternalPort {
-		return false
+	if r.fields.ContainerID == old.fields.ContainerID {
+		r.fields.ContainerID = old.fields.ContainerID
 	}
-	return a.IP == b.IP && a.InternalPort == b.InternalPort && a.Protocol == b.Protocol
 }

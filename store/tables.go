@@ -51,6 +51,8 @@ const (
 	indexPort = "port" // deployments: host and static external port
 	indexHost = "host" // members and progress
 
+	indexStray = "stray" // statuses that are, by job. All of them by job would be the largest index, and the history knows the others
+
 	indexExpires = "expires" // jobs that expire, the first one first
 )
 
@@ -103,7 +105,7 @@ func tables() *memdb.DBSchema {
 			many(indexPort, portIndex{})),
 		table(tableStatuses,
 			unique(indexID, joined(func(r *statusRecord) []string { return []string{r.host, r.key} })),
-			many(indexJob, joined(func(r *statusRecord) []string { return []string{r.key} }))),
+			many(indexStray, strayIndex{})),
 		table(tableGroups, unique(indexID, plain(func(r *groupRecord) string { return r.name() }))),
 		table(tableMembers,
 			unique(indexID, joined(func(r *memberRecord) []string { return []string{r.group, r.host} })),
@@ -175,6 +177,23 @@ func (portIndex) FromArgs(args ...any) ([]byte, error) {
 
 func portKey(host string, port int) []byte {
 	return binary.BigEndian.AppendUint32(joinedKey("", host), uint32(port))
+}
+
+// strayIndex holds the stray statuses by their job.
+type strayIndex struct{}
+
+// FromObject makes the key of a stray status.
+func (strayIndex) FromObject(record any) (bool, []byte, error) {
+	r := record.(*statusRecord)
+	if !r.stray {
+		return false, nil, nil
+	}
+	return true, joinedKey("", r.key), nil
+}
+
+// FromArgs makes the key of a job.
+func (strayIndex) FromArgs(args ...any) ([]byte, error) {
+	return joinedKey("", args[0].(string)), nil
 }
 
 // expiresIndex orders the jobs that expire by the moment at which they do.
