@@ -3,12 +3,13 @@ package gossip
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -62,15 +63,6 @@ func (g *Gossip) liveMasters() []string {
 }
 
 // writeMasters replaces the file as a whole: a torn one would be worse than none.
-func writeMasters(dir string, masters []string) (err error) {
-	path := filepath.Join(dir, mastersFile)
-	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(file, strings.Join(masters, "\n"))
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+func writeMasters(dir string, masters []string) error {
+	return renameio.WriteFile(filepath.Join(dir, mastersFile), []byte(strings.Join(masters, "\n")+"\n"), 0o600)
 }

@@ -209,16 +209,7 @@ func (g *Gossip) awaitCompany(ctx context.Context) bool {
 }
 
 // accompanied tells whether a master other than this daemon is alive.
-func (g *Gossip) accompanied() bool {
-	g.members.mu.RLock()
-	defer g.members.mu.RUnlock()
-	for node := range g.members.masters {
-		if m := g.members.byNode[node]; node != g.node && m.Alive && !g.stranger(m) {
-			return true
-		}
-	}
-	return false
-}
+func (g *Gossip) accompanied() bool { return len(g.liveMasters()) > 0 }
 
 // others returns addresses that nobody named: of masters that are gone, and of some remembered members, until anybody is there; from then
 // on Serf itself tries those that failed.
