@@ -1,11 +1,7 @@
-// Package client speaks to heliosctl masters, and to those of the original Helios, over HTTP. The command line, the console and
-// the agents all speak through it.
-//
-// It owns finding a master that answers, retrying, and turning answers into typed values and errors. It keeps no state of the
-// cluster and knows nothing of how masters are built.
 package client
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -32,7 +28,7 @@ type Config struct {
 	HTTPTimeout time.Duration
 
 	// RetryTimeout is how long a call goes on trying to find a master that answers. Every master is tried at least once, however
-	// short it is. Default 4 s.
+	// short it is: a nanosecond is no second try. Default 4 s.
 	RetryTimeout time.Duration
 
 	// StreamTimeout is how long a stream may stay silent until it ends with an error. Masters send a heartbeat every 10 s.
@@ -45,6 +41,24 @@ type Config struct {
 	// Transport carries calls other than streams, to masters without TLS. Clients can share one, which none of them closes. Default:
 	// one of its own.
 	Transport *http.Transport
+
+	// TLS is what connections to https masters begin with: a client certificate, other roots. The name to check is set for each of
+	// them. Nil: the usual.
+	TLS *tls.Config
+
+	// Trace is told of every exchange with a master once it is answered or has failed. It may be called from several goroutines. Nil:
+	// nobody is.
+	Trace func(Exchange)
+}
+
+// Exchange is one request to one master.
+type Exchange struct {
+	Master string // its URL, with its address where that is not in it
+	Method string
+	Path   string // without the query, in which there may be a token
+	Status int    // 0 when there was no answer
+	Err    error  // why there was none
+	Took   time.Duration
 }
 
 // Client calls masters. It is safe for concurrent use. Every error of its methods is or wraps a *model.Error, so that

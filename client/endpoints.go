@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	dialTimeout    = 2 * time.Second
+	// dialTimeout is enough for a first packet that is lost, which is sent again after a second.
+	dialTimeout    = 1500 * time.Millisecond
 	resolveTimeout = 2 * time.Second
 
 	// penalty is how long an endpoint that failed is tried after the others.
@@ -63,6 +64,7 @@ type endpoints struct {
 	domain   *Domain
 	resolver *net.Resolver
 	plain    clients
+	tls      *tls.Config
 	shared   bool // the transport of plain calls is somebody else's
 
 	mu       sync.Mutex
@@ -81,7 +83,7 @@ func newEndpoints(config Config) (*endpoints, error) {
 		calls = newTransport(callDialer())
 	}
 	e := &endpoints{
-		domain: config.Domain, resolver: config.Resolver, shared: shared, next: rand.IntN(1 << 16), secure: map[string]clients{},
+		domain: config.Domain, resolver: config.Resolver, tls: config.TLS, shared: shared, next: rand.IntN(1 << 16), secure: map[string]clients{},
 		plain: clients{calls: newHTTPClient(calls), streams: newHTTPClient(newTransport(streamDialer()))},
 	}
 	if e.resolver == nil {
@@ -111,15 +113,19 @@ func (e *endpoints) newTarget(text string) (target, error) {
 	defer e.mu.Unlock()
 	secure, ok := e.secure[name]
 	if !ok {
-		secure = clients{calls: newTLSClient(callDialer(), name), streams: newTLSClient(streamDialer(), name)}
+		secure = clients{calls: e.newTLSClient(callDialer(), name), streams: e.newTLSClient(streamDialer(), name)}
 		e.secure[name] = secure
 	}
 	return target{u, secure}, nil
 }
 
-func newTLSClient(dialer *net.Dialer, name string) *http.Client {
+func (e *endpoints) newTLSClient(dialer *net.Dialer, name string) *http.Client {
 	transport := newTransport(dialer)
-	transport.TLSClientConfig = &tls.Config{ServerName: name}
+	transport.TLSClientConfig = &tls.Config{}
+	if e.tls != nil {
+		transport.TLSClientConfig = e.tls.Clone()
+	}
+	transport.TLSClientConfig.ServerName = name
 	return newHTTPClient(transport)
 }
 

@@ -20,6 +20,7 @@ import (
 // codesByStatus gives the code of an answer whose body has none.
 var codesByStatus = map[int]model.Code{
 	http.StatusBadRequest:            model.CodeInvalid,
+	http.StatusUnauthorized:          model.CodeForbidden,
 	http.StatusForbidden:             model.CodeForbidden,
 	http.StatusNotFound:              model.CodeNotFound,
 	http.StatusMethodNotAllowed:      model.CodeInvalid,
@@ -49,6 +50,9 @@ func (r *request) failure(a *answer) *model.Error {
 		code = model.CodeInternal
 	}
 	said := bytes.TrimSpace(a.body)
+	if a.status >= 300 && a.status < 400 {
+		return notAMaster(r, a, "with a redirection")
+	}
 	if len(said) == 0 {
 		if a.status == http.StatusNotFound && r.absent != nil {
 			return r.absent
@@ -97,11 +101,67 @@ func (r *request) describe(e *model.Error, a *answer) string {
 // not from a master at all.
 func textFailure(code model.Code, r *request, a *answer, said []byte) *model.Error {
 	const limit = 200
+	switch {
+	case isPage(said) && (code == model.CodeNotFound || code == model.CodeInternal): // masters of the original may have such pages
+		return model.Errorf(code, "%s answered %s %s with status %d and a web page", a.endpoint.label, r.method, r.path, a.status)
+	case isPage(said):
+		return notAMaster(r, a, "with a web page")
+	case a.status == http.StatusBadRequest && bytes.Contains(said, []byte("HTTPS")):
+		return model.Errorf(model.CodeUnavailable, "%s speaks https; give its address as https://", a.endpoint.label)
+	}
 	text := strings.ToValidUTF8(string(said[:min(len(said), limit)]), string(utf8.RuneError))
 	if a.status == http.StatusBadRequest && strings.HasPrefix(text, "Invalid id") {
 		return model.Errorf(model.CodeInvalidID, "%s: a full job id such as name:version:hash is needed", strings.ToLower(text[:1])+text[1:])
 	}
 	return model.Errorf(code, "%s answered %s %s with status %d: %s", a.endpoint.label, r.method, r.path, a.status, text)
+}
+
+// isPage tells whether an answer is HTML, or something like it.
+func isPage(said []byte) bool { return bytes.HasPrefix(said, []byte("<")) }
+
+// notAMaster makes the error of an answer that no master gives.
+func notAMaster(r *request, a *answer, what string) *model.Error {
+	return model.Errorf(model.CodeUnavailable, "%s answered %s %s %s (status %d), so it is no master: check the address, and whether there is a proxy before it",
+		a.endpoint.label, r.method, r.path, what, a.status)
+}
+
+// unreadable makes the error of a successful answer that cannot be decoded.
+func (r *request) unreadable(a *answer, err error) *model.Error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case isPage(bytes.TrimSpace(a.body)):
+		return notAMaster(r, a, "with a web page")
+	case errors.As(err, &kind) && kind.Field == "":
+		return notAMaster(r, a, "with other JSON than was asked for")
+	case errors.As(err, &kind):
+		err = fmt.Errorf("%s in field %s is not what belongs there", kind.Value, kind.Field)
+	}
+	return model.Errorf(model.CodeInternal, "cannot read the answer of %s to %s %s: %s", a.endpoint.label, r.method, r.path, err)
+}
+
+// garbledError is an answer that is no HTTP.
+type garbledError struct {
+	error
+}
+
+// garbled marks the error of an exchange on an open connection that none of the usual causes explains: then what came is no HTTP.
+func garbled(err error) error {
+	var network net.Error
+	var system *os.SyscallError
+	var call *url.Error
+	cause := err
+	if errors.As(err, &call) {
+		cause = call.Err // the error around it is one of the network always
+	}
+	for _, known := range []error{errSilent, io.EOF, io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, http.ErrSchemeMismatch} {
+		if errors.Is(cause, known) {
+			return err
+		}
+	}
+	if errors.As(cause, &network) || errors.As(cause, &system) {
+		return err
+	}
+	return &garbledError{err}
 }
 
 // again tells whether another endpoint may give a better answer.
@@ -169,13 +229,18 @@ func (f *failures) err(r *request) *model.Error {
 // reason words an error of the network in a few words.
 func reason(err error) string {
 	var call *url.Error
-	if errors.As(err, &call) {
+	var garbled *garbledError
+	if !errors.As(err, &garbled) && errors.As(err, &call) {
 		err = call.Err // without the URL, in which there may be a token
 	}
 	var dns *net.DNSError
 	var system *os.SyscallError
 	var timeout net.Error
 	switch {
+	case errors.As(err, &garbled):
+		return "what answers there speaks no HTTP; is that the right port, and https where it should be?"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "it speaks http; give its address as http://"
 	case errors.Is(err, errSilent):
 		return "no answer in time"
 	case errors.As(err, &dns):

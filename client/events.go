@@ -9,9 +9,9 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// Events streams what happens in the cluster after index; zero starts at now. Heartbeats and resets are among the events: a
-// heartbeat's index has been seen whole, and after a reset everything must be read again. The stream always ends with an error,
-// unless the caller breaks off; reconnecting with the last index that was seen whole is the caller's.
+// Events streams what happens in the cluster after index over one connection; zero starts at now. Heartbeats and resets are among the
+// events: a heartbeat's index has been seen whole, and after a reset everything must be read again. The stream always ends with an
+// error, unless the caller breaks off; reconnecting with the last index that was seen whole is the caller's. WatchEvents does that.
 func (c *Client) Events(ctx context.Context, index uint64) iter.Seq2[model.Event, error] {
 	return c.EventsFrom(ctx, index, nil)
 }

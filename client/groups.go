@@ -32,6 +32,20 @@ func (c *Client) CreateGroup(ctx context.Context, group model.DeploymentGroup) (
 	return said.Status, err
 }
 
+// SetSelectors changes which hosts belong to a group. Hosts that come and go are brought to where the group is, as when their labels
+// had changed. Unless was is nil, it names the selectors that the group must have until now. It fails with CodeGroupNotFound, with
+// CodeGroupConflict when somebody has changed the selectors meanwhile, or with CodeNotFound by masters of the original.
+func (c *Client) SetSelectors(ctx context.Context, group string, selectors, was []model.HostSelector) error {
+	body := model.SelectorsRequest{HostSelectors: selectors}
+	if was != nil {
+		body.Was = &was
+	}
+	return c.call(ctx, request{
+		method: http.MethodPut, path: path("v1", "groups", group, "selectors"), body: body,
+		absent: model.Errorf(model.CodeNotFound, "the master is too old to change the selectors of a group"),
+	}, nil)
+}
+
 // RemoveGroup removes a deployment group; what it deployed stays deployed. It fails with CodeGroupNotFound; masters of the original
 // answer that a group which did not exist was removed.
 func (c *Client) RemoveGroup(ctx context.Context, name string) error {

@@ -86,7 +86,7 @@ func TestRollouts(t *testing.T) {
 	}
 	unknown := model.Job{ID: model.JobID{Name: "nope", Version: "1"}, Image: "nginx:1"}.WithID().ID
 	const group = "web & more"
-	wantCode(t, c.RollingUpdate(ctx, group, jobs[0], model.RolloutOptions{}), model.CodeGroupNotFound)
+	wantCode(t, rolled(c.RollingUpdate(ctx, group, jobs[0], model.RolloutOptions{})), model.CodeGroupNotFound)
 	wantCode(t, c.StopGroup(ctx, group), model.CodeGroupNotFound)
 	_, err := c.Rollouts(ctx, group)
 	wantCode(t, err, model.CodeGroupNotFound)
@@ -100,9 +100,9 @@ func TestRollouts(t *testing.T) {
 	if _, err := c.CreateGroup(ctx, webGroup("web")); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, c.RollingUpdate(ctx, group, unknown, model.RolloutOptions{}), model.CodeJobNotFound)
+	wantCode(t, rolled(c.RollingUpdate(ctx, group, unknown, model.RolloutOptions{})), model.CodeJobNotFound)
 	none := 0
-	wantCode(t, c.RollingUpdate(ctx, group, jobs[0], model.RolloutOptions{Parallelism: &none}), model.CodeInvalid)
+	wantCode(t, rolled(c.RollingUpdate(ctx, group, jobs[0], model.RolloutOptions{Parallelism: &none})), model.CodeInvalid)
 	wantCode(t, c.PauseRollout(ctx, group), model.CodeNotRollingOut)
 
 	two := 2
@@ -110,7 +110,7 @@ func TestRollouts(t *testing.T) {
 	if err != nil || *preview.Options.Parallelism != 2 || len(preview.Hosts) != 2 || preview.Hosts[0].Deploy[0] != jobs[0] {
 		t.Errorf("preview %+v, %v", preview, err)
 	}
-	wantCode(t, c.RollingUpdate(ctx, group, jobs[0], model.RolloutOptions{Parallelism: &two}), "")
+	wantCode(t, rolled(c.RollingUpdate(ctx, group, jobs[0], model.RolloutOptions{Parallelism: &two})), "")
 	backend.RollNext(group)
 	wantCode(t, c.PauseRollout(ctx, group), "")
 	last, err := c.Rollout(ctx, group, 0)
@@ -132,6 +132,16 @@ func TestRollouts(t *testing.T) {
 	if err != nil || len(rollouts) != 2 || rollouts[0].Reason != model.RolloutBack || rollouts[1].State != model.RolloutDone || rollouts[1].Hosts != nil {
 		t.Errorf("rollouts %+v, %v", rollouts, err)
 	}
+	id, err := c.RollingUpdate(ctx, group, jobs[0], model.RolloutOptions{})
+	if last, lastErr := c.Rollout(ctx, group, 0); err != nil || lastErr != nil || last.ID != id {
+		t.Errorf("the rolling update is %d (%v), the last one %d (%v)", id, err, last.ID, lastErr)
+	}
+	wantCode(t, rolled(c.RollingUpdateAfter(ctx, group, 0, jobs[0], model.RolloutOptions{})), model.CodeRolloutChanged)
+	wantCode(t, rolled(c.RollingUpdateAfter(ctx, group, id, jobs[0], model.RolloutOptions{})), "")
+	wantCode(t, c.SetSelectors(ctx, group, webGroup("db").HostSelectors, webGroup("other").HostSelectors), model.CodeGroupConflict)
+	wantCode(t, c.SetSelectors(ctx, group, webGroup("db").HostSelectors, webGroup("web").HostSelectors), "")
+	wantCode(t, c.SetSelectors(ctx, group, webGroup("web").HostSelectors, nil), "")
+	wantCode(t, c.SetSelectors(ctx, "nope", webGroup("web").HostSelectors, nil), model.CodeGroupNotFound)
 	wantCode(t, c.StopGroup(ctx, group), "")
 	if status, err := c.GroupStatus(ctx, group); err != nil || status.Status != model.GroupStatusFailed || *status.Error != "Stopped by user" {
 		t.Errorf("status %+v, %v", status, err)
@@ -166,8 +176,10 @@ func TestGroupsOfAnOriginalMaster(t *testing.T) {
 	}{
 		{conflict, model.CodeGroupConflict, "deployment group g exists with other selectors"},
 		{c.RemoveGroup(ctx, "g"), model.CodeGroupNotFound, "deployment group g does not exist"},
-		{c.RollingUpdate(ctx, "g", job, model.RolloutOptions{}), model.CodeGroupNotFound, "deployment group g does not exist"},
-		{c.RollingUpdate(ctx, "h", job, model.RolloutOptions{}), model.CodeJobNotFound, "job " + job.String() + " does not exist"},
+		{rolled(c.RollingUpdate(ctx, "g", job, model.RolloutOptions{})), model.CodeGroupNotFound, "deployment group g does not exist"},
+		{rolled(c.RollingUpdate(ctx, "h", job, model.RolloutOptions{})), model.CodeJobNotFound, "job " + job.String() + " does not exist"},
+		{c.SetSelectors(ctx, "g", nil, nil), model.CodeNotFound, "the master is too old to change the selectors of a group"},
+		{rolled(c.RollingUpdateAfter(ctx, "g", 1, job, model.RolloutOptions{})), model.CodeNotFound, "the master is too old to start rollouts on a condition"},
 		{c.StopGroup(ctx, "g"), model.CodeGroupNotFound, "deployment group g does not exist"},
 	} {
 		var coded *model.Error
@@ -176,3 +188,6 @@ func TestGroupsOfAnOriginalMaster(t *testing.T) {
 		}
 	}
 }
+
+// rolled is the error of a rolling update.
+func rolled(_ uint64, err error) error { return err }

@@ -102,6 +102,8 @@ func TestLargeBodiesAreCompressed(t *testing.T) {
 	}
 }
 
+const noMaster = "so it is no master: check the address, and whether there is a proxy before it"
+
 // TestAnswersBecomeErrors holds what is made of every kind of answer, those of the original's masters and of strangers included.
 func TestAnswersBecomeErrors(t *testing.T) {
 	tests := []struct {
@@ -117,6 +119,7 @@ func TestAnswersBecomeErrors(t *testing.T) {
 		{"a bare word", 404, `{"status":"NOT_FOUND","host":"h"}`, model.Error{Code: model.CodeHostNotFound, Message: "host h is not registered"}},
 		{"a refused token", 403, `{"status":"FORBIDDEN"}`,
 			model.Error{Code: model.CodeForbidden, Message: "the token is not the job's: give the one that the job was created with"}},
+		{"a proxy that wants to know who asks", 401, ``, model.Error{Code: model.CodeForbidden, Message: "URL answered DELETE /hosts/h with status 401"}},
 		{"faults of a job", 400, `{"status":"INVALID_JOB_DEFINITION","errors":["a","b"],"id":"x:1"}`,
 			model.Error{Code: model.CodeInvalidJob, Message: "a; b", Details: []string{"a", "b"}}},
 		{"a bare message", 500, `{"message":"There was an error"}`, model.Error{Code: model.CodeInternal, Message: "There was an error"}},
@@ -124,10 +127,15 @@ func TestAnswersBecomeErrors(t *testing.T) {
 		{"nothing", 404, ``, model.Error{Code: model.CodeHostNotFound, Message: "host h is not registered"}},
 		{"nothing that is known", 400, ``, model.Error{Code: model.CodeInvalid, Message: "URL answered DELETE /hosts/h with status 400"}},
 		{"faults without any", 422, `{"errors":[]}`, model.Error{Code: model.CodeInvalid, Message: "URL refused DELETE /hosts/h: INVALID_REQUEST"}},
-		{"a page", 500, "<html>\xff", model.Error{Code: model.CodeInternal, Message: "URL answered DELETE /hosts/h with status 500: <html>\uFFFD"}},
+		{"a page", 500, "<html>", model.Error{Code: model.CodeInternal, Message: "URL answered DELETE /hosts/h with status 500 and a web page"}},
+		{"a page for nothing", 404, "<html>", model.Error{Code: model.CodeNotFound, Message: "URL answered DELETE /hosts/h with status 404 and a web page"}},
+		{"a proxy's page", 403, "<html>", model.Error{Code: model.CodeUnavailable, Message: "URL answered DELETE /hosts/h with a web page (status 403), " + noMaster}},
+		{"no text", 500, "\xff", model.Error{Code: model.CodeInternal, Message: "URL answered DELETE /hosts/h with status 500: \uFFFD"}},
+		{"the wrong scheme", 400, "Client sent an HTTP request to an HTTPS server.",
+			model.Error{Code: model.CodeUnavailable, Message: "URL speaks https; give its address as https://"}},
 		{"a long page", 418, strings.Repeat("x", 9000),
 			model.Error{Code: model.CodeInternal, Message: "URL answered DELETE /hosts/h with status 418: " + strings.Repeat("x", 200)}},
-		{"a redirect", 302, ``, model.Error{Code: model.CodeInternal, Message: "URL answered DELETE /hosts/h with status 302"}},
+		{"a redirect", 302, ``, model.Error{Code: model.CodeUnavailable, Message: "URL answered DELETE /hosts/h with a redirection (status 302), " + noMaster}},
 		{"too new a master", 426, ``, model.Error{Code: model.CodeVersionIncompatible, Message: "URL answered DELETE /hosts/h with status 426"}},
 	}
 	for _, test := range tests {
@@ -153,10 +161,12 @@ func TestAnswersBecomeErrors(t *testing.T) {
 }
 
 func TestGarbageIsAnError(t *testing.T) {
-	for _, body := range []string{"", "<html>", `{"masters"`, `{}`, `[1]`} {
+	for body, code := range map[string]model.Code{
+		"": model.CodeInternal, "<html>": model.CodeUnavailable, `{"masters"`: model.CodeInternal, `{}`: model.CodeUnavailable, `[1]`: model.CodeUnavailable,
+	} {
 		f := newFake(t, answer(200, body))
 		c := newClient(t, client.Config{Endpoints: []string{f.URL}})
-		if _, err := c.Masters(context.Background()); !errors.Is(err, &model.Error{Code: model.CodeInternal}) {
+		if _, err := c.Masters(context.Background()); !errors.Is(err, &model.Error{Code: code}) {
 			t.Errorf("%q: error %v", body, err)
 		}
 	}

@@ -106,7 +106,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(a.body, out); err != nil {
-		return model.Errorf(model.CodeInternal, "cannot read the answer of %s to %s %s: %s", a.endpoint.label, r.method, r.path, err)
+		return r.unreadable(a, err)
 	}
 	return nil
 }
@@ -131,7 +131,9 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 			if probe && i == 0 {
 				patience = min(patience, probePatience)
 			}
+			began := time.Now()
 			a, err := c.exchange(ctx, ep, r, patience)
+			c.trace(ep, r, a, err, time.Since(began))
 			if err == nil && !again(a) {
 				c.endpoints.mark(ep, true)
 				return a, nil
@@ -202,6 +204,19 @@ func (c *Client) prepare(r *request) error {
 	return nil
 }
 
+func (c *Client) trace(ep *endpoint, r *request, a *answer, err error, took time.Duration) {
+	if c.config.Trace == nil {
+		return
+	}
+	e := Exchange{Master: ep.label, Method: r.method, Path: r.path, Took: took}
+	if err != nil {
+		e.Err = errors.New(reason(err))
+	} else {
+		e.Status = a.status
+	}
+	c.config.Trace(e)
+}
+
 // exchange sends r to one endpoint and reads its whole answer, or opens its stream.
 func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patience time.Duration) (*answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -227,7 +242,7 @@ func (c *Client) exchange(ctx context.Context, ep *endpoint, r *request, patienc
 		defer finish()
 		err = causeOf(ctx, err)
 		if connected.Load() {
-			err = &sentError{err}
+			err = &sentError{garbled(err)}
 		}
 		return nil, err
 	}

@@ -2,15 +2,44 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// RollingUpdate brings the hosts of a group to a job. What the options leave unset the job's options or the defaults fill. Success means
-// recorded: GroupStatus and Rollout tell how it goes on. It fails with CodeGroupNotFound, CodeJobNotFound, or CodeInvalid.
-func (c *Client) RollingUpdate(ctx context.Context, group string, job model.JobID, options model.RolloutOptions) error {
+// RollingUpdate brings the hosts of a group to a job, and returns the id of the rollout that does it; masters of the original do not
+// tell one: it is 0. What the options leave unset the job's options or the defaults fill. Success means recorded: WatchRollout and
+// WaitRollout tell how it goes on. It fails with CodeGroupNotFound, CodeJobNotFound, or CodeInvalid.
+func (c *Client) RollingUpdate(ctx context.Context, group string, job model.JobID, options model.RolloutOptions) (uint64, error) {
+	id, err := c.startRollout(ctx, group, model.StartRolloutRequest{JobID: job, RolloutOptions: &options})
+	if errors.Is(err, model.ErrNotFound) {
+		return 0, c.rollingUpdate(ctx, group, job, options)
+	}
+	return id, err
+}
+
+// RollingUpdateAfter is RollingUpdate on the condition that nobody has rolled the group out since: after is the id of the last of its
+// Rollouts whose reason is not RolloutConverge, 0 where there is none. Otherwise nothing changes and it fails with CodeRolloutChanged.
+// Masters of the original fail it with CodeNotFound.
+func (c *Client) RollingUpdateAfter(
+	ctx context.Context, group string, after uint64, job model.JobID, options model.RolloutOptions,
+) (uint64, error) {
+	return c.startRollout(ctx, group, model.StartRolloutRequest{JobID: job, RolloutOptions: &options, After: &after})
+}
+
+func (c *Client) startRollout(ctx context.Context, group string, start model.StartRolloutRequest) (uint64, error) {
+	var answer model.StartRolloutResponse
+	err := c.call(ctx, request{
+		method: http.MethodPost, path: path("v1", "groups", group, "roll"), body: start,
+		absent: model.Errorf(model.CodeNotFound, "the master is too old to start rollouts on a condition"),
+	}, &answer)
+	return answer.Rollout, err
+}
+
+// rollingUpdate is for masters of the original.
+func (c *Client) rollingUpdate(ctx context.Context, group string, job model.JobID, options model.RolloutOptions) error {
 	var said outcome
 	err := c.call(ctx, request{
 		method: http.MethodPost, path: path("deployment-group", group, "rolling-update"),

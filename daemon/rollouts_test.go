@@ -70,7 +70,7 @@ func rollOut(t testing.TB, c *client.Client, job model.JobID, options model.Roll
 		t.Fatal(err)
 	}
 	events := c.Events(ctx, status.Index)
-	if err := c.RollingUpdate(ctx, "web", job, options); err != nil {
+	if _, err := c.RollingUpdate(ctx, "web", job, options); err != nil {
 		t.Fatal(err)
 	}
 	for event, err := range events {

@@ -28,7 +28,7 @@ var (
 
 func scenes() []scene {
 	rollout := []string{"4", "/payments", "enter", "enter"}
-	timeline := []string{"3", "/web-api:42", "enter", "enter", "+", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "down", "[", "["}
+	timeline := []string{"3", "/web-api:42", "enter", "enter", "+", "down", "down", "["}
 	return []scene{
 		{name: "overview", w: 120, h: 36},
 		{name: "hosts", w: 120, h: 36, keys: []string{"2", "/role=pay|geo", "enter", "down", "space", "space", "down", "down"}},
@@ -76,11 +76,11 @@ func (s *scene) stage() (*tui.Stage, *theme.Theme, error) {
 		Source: fleet, Theme: colors, ASCII: s.ascii, Version: "1.4.0", Now: func() time.Time { return now }, Zone: time.UTC,
 	}, s.w, s.h)
 	if s.first {
-		stage.Welcome([]tui.Candidate{
+		stage.Welcome(tui.Welcome{KeptIn: "~/.config/heliosctl/config.yaml (0600)", Candidates: []tui.Candidate{
 			{Address: "http://localhost:5801", Origin: "HELIOS_MASTER", Note: "3 hosts, v1.4, 2 ms", OK: true},
 			{Address: "https://masters.prod-eu.example", Origin: "SRV _helios._tcp", Note: "3 masters", OK: true},
 			{Address: "https://old-master:5801", Origin: "~/.config", Note: "connection refused"},
-		}, "~/.config/heliosctl/config.yaml (0600)")
+		}})
 	}
 	stage.Press(s.keys...)
 	return stage, colors, nil

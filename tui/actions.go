@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -15,130 +13,74 @@ import (
 	"github.com/heliosctl/heliosctl/tui/widget"
 )
 
-// gateNumber makes the number of targets something that has to be typed, where there are several.
-func (d *dialog) gateNumber() *dialog {
-	if n := len(d.targets); n > 1 {
-		d.gate, d.gateText = strconv.Itoa(n), "the number of targets"
+// said is a title that does not depend on how many targets there are.
+func said(text string) func([]target) string { return func([]target) string { return text } }
+
+// jobReference is how the command line names a job without doubt.
+func (a *app) jobReference(id model.JobID) string {
+	same := 0
+	for _, j := range a.snap.Jobs {
+		if j.Spec.ID.Name == id.Name && j.Spec.ID.Version == id.Version {
+			same++
+		}
 	}
-	return d
+	if same > 1 {
+		return model.QuoteWord(id.String())
+	}
+	return model.QuoteWord(versionText(id))
 }
 
-// taskVerbs are what can be done with tasks.
-var taskVerbs = map[Verb]struct{ title, button, impact string }{
-	VerbUndeploy: {"Undeploy %s from %s", "Undeploy", "This stops and removes the container on:"},
-	VerbStop:     {"Stop %s on %s", "Stop", "This stops the container and leaves the job deployed on:"},
-	VerbStart:    {"Start %s on %s", "Start", "This starts the job on:"},
-	VerbDeploy:   {"Deploy %s to %s", "Deploy", "This deploys and starts the job on:"},
-}
-
-func (a *app) confirmTasks(verb Verb, id model.JobID, hosts []string) tea.Cmd {
-	j := a.snap.Job(id)
-	if len(hosts) == 0 || j == nil {
-		a.say("%s is on no host", id.Short())
-		return nil
-	}
-	words := taskVerbs[verb]
-	d := &dialog{
-		title: fmt.Sprintf(words.title, versionText(id), counted(len(hosts), "host")), verb: words.button, impact: words.impact,
-		cli: strings.Join(append([]string{a.Program, string(verb), versionText(id)}, hosts...), " "), token: j.Spec.Token != "",
-	}
-	for _, name := range hosts {
-		d.targets = append(d.targets, target{name: name, note: a.taskNote(name, id, verb), action: Action{Verb: verb, Job: id, Host: name, Goal: model.GoalStart}})
-	}
-	d.warnings = append(a.rolloutWarnings(id, hosts), a.downWarnings(hosts)...)
-	if verb == VerbDeploy {
-		d.warnings = append(d.warnings, a.drainWarnings(hosts)...)
-	}
-	return a.open(d.gateNumber())
-}
-
-func (a *app) confirmDeploy(id model.JobID, hosts []string) tea.Cmd {
-	return a.confirmTasks(VerbDeploy, id, hosts)
-}
-
-// taskNote says how a task is now.
-func (a *app) taskNote(name string, id model.JobID, verb Verb) []widget.Span {
-	h := a.snap.Host(name)
-	if h == nil {
-		return []widget.Span{{Style: theme.Fg(theme.Warn), Text: "is not known"}}
-	}
-	t := h.Task(id)
+// tokenFlag is what the command line needs for jobs with a token. The token itself is never shown.
+func (a *app) tokenFlag(needed bool) string {
 	switch {
-	case t == nil && verb == VerbDeploy && h.Status == model.Up:
-		return []widget.Span{{Style: theme.Fg(theme.OK), Text: "▲ UP "}, {Style: muted, Text: counted(h.Counts.Total(), "task")}}
-	case t == nil && verb == VerbDeploy:
-		return []widget.Span{{Style: theme.Fg(theme.Fail), Text: "▼ DOWN"}}
-	case t == nil:
-		return []widget.Span{{Style: theme.Fg(theme.Warn), Text: "does not have it"}}
+	case !needed:
+		return ""
+	case a.Token != nil:
+		return ` --token "` + a.Token.Shell + `"`
 	}
-	return append(stateSpans(t.State, true), widget.Span{Style: muted, Text: "  " + Age(a.now().Sub(t.Since)) + "  " + t.Describe()})
+	return ` --token "$TOKEN"`
 }
 
-// rolloutWarnings say when a running rollout will undo what is about to be done.
-func (a *app) rolloutWarnings(id model.JobID, hosts []string) []string {
-	var warnings []string
-	for _, g := range activeFirst(a.snap.Groups) {
-		r := g.Rollout
-		touched := 0
-		for _, name := range hosts {
-			if _, ok := slices.BinarySearch(g.Hosts, name); ok {
-				touched++
-			}
-		}
-		if touched == 0 || id != r.From && id != r.To {
-			continue
-		}
-		warnings = append(warnings, fmt.Sprintf("%s is being rolled by group %s: the rollout will bring %s to %s.",
-			versionText(id), g.Spec.Name, map[bool]string{true: "this host", false: "these hosts"}[touched == 1], versionText(r.To)))
-	}
-	return warnings
+func (a *app) hasToken(id model.JobID) bool {
+	j := a.snap.Job(id)
+	return j != nil && j.Spec.Token != ""
 }
 
-func (a *app) downWarnings(hosts []string) []string {
-	down := 0
-	for _, name := range hosts {
-		if h := a.snap.Host(name); h != nil && h.Status != model.Up {
-			down++
-		}
+// forEach is a command line that takes one name in the place of %s, for one or several of them.
+func forEach(names []string, command string) string {
+	if len(names) == 1 {
+		return strings.Replace(command, "%s", names[0], 1)
 	}
-	if down == 0 {
-		return nil
-	}
-	return []string{counted(down, "host") + map[bool]string{true: " is", false: " are"}[down == 1] + " DOWN: it happens there when the agent is back."}
+	return "for x in " + strings.Join(names, " ") + "; do " + strings.Replace(command, "%s", `"$x"`, 1) + "; done"
 }
 
-func (a *app) drainWarnings(hosts []string) []string {
-	drained := 0
-	for _, name := range hosts {
-		if h := a.snap.Host(name); h != nil && h.Drain != nil {
-			drained++
-		}
-	}
-	if drained == 0 {
-		return nil
-	}
-	return []string{counted(drained, "host") + " drained: deployments there are refused."}
+func spanNote(style theme.Style, text string) func(*app) []widget.Span {
+	return func(*app) []widget.Span { return []widget.Span{{Style: style, Text: text}} }
 }
 
-// chooseHosts asks where to deploy a job: on any number of the hosts that do not have it.
-func (a *app) chooseHosts(id model.JobID) tea.Cmd {
+// chooseHosts asks where to deploy jobs: on any number of the hosts that do not have them.
+func (a *app) chooseHosts(ids ...model.JobID) tea.Cmd {
 	picked := map[string]bool{}
 	var options []option
 	for _, h := range a.snap.Hosts {
-		if h.Task(id) != nil {
+		if !slices.ContainsFunc(ids, func(id model.JobID) bool { return h.Task(id) == nil }) {
 			continue
 		}
 		name := h.Name
 		options = append(options, option{title: name, note: string(h.Status) + " " + h.labelText, do: func(*app) tea.Cmd { picked[name] = !picked[name]; return nil }})
 	}
-	return a.open(&hostChooser{chooser{title: "Deploy " + versionText(id) + " to", options: options, many: true}, picked, id})
+	title := "Deploy " + counted(len(ids), "job") + " to"
+	if len(ids) == 1 {
+		title = "Deploy " + versionText(ids[0]) + " to"
+	}
+	return a.open(&hostChooser{chooser{title: title, options: options, many: true}, picked, ids})
 }
 
 // hostChooser goes on to the dialog once the hosts are chosen.
 type hostChooser struct {
 	chooser
 	picked map[string]bool
-	id     model.JobID
+	ids    []model.JobID
 }
 
 func (c *hostChooser) key(a *app, msg tea.KeyMsg) tea.Cmd {
@@ -155,7 +97,15 @@ func (c *hostChooser) key(a *app, msg tea.KeyMsg) tea.Cmd {
 		names = []string{c.options[found[c.cursor]].title}
 	}
 	a.modal = nil
-	return a.confirmDeploy(c.id, names)
+	var refs []taskRef
+	for _, id := range c.ids {
+		for _, name := range names {
+			if h := a.snap.Host(name); h != nil && h.Task(id) == nil {
+				refs = append(refs, taskRef{id, name})
+			}
+		}
+	}
+	return a.confirmTasks(VerbDeploy, refs)
 }
 
 var hostVerbs = map[Verb]struct{ title, button, impact string }{
@@ -164,42 +114,30 @@ var hostVerbs = map[Verb]struct{ title, button, impact string }{
 	VerbDeregister: {"Deregister %s", "Deregister", "This forgets the host, its deployments and its history:"},
 }
 
-// hostTwins are what the command line has for a verb; %s is the host.
-var hostTwins = map[Verb]string{VerbDrain: "drain %s", VerbUndrain: "drain %s --undo", VerbDeregister: "deregister %s --yes"}
-
-// forEach is a command line that takes one name, for one or several of them.
-func forEach(names []string, command string) string {
-	if len(names) == 1 {
-		return fmt.Sprintf(command, names[0])
-	}
-	return "for x in " + strings.Join(names, " ") + "; do " + fmt.Sprintf(command, "$x") + "; done"
-}
-
 func (a *app) confirmHosts(verb Verb, names []string) tea.Cmd {
 	if len(names) == 0 {
 		return nil
 	}
 	words := hostVerbs[verb]
 	d := &dialog{
-		title: fmt.Sprintf(words.title, counted(len(names), "host")), verb: words.button, impact: words.impact,
-		cli: forEach(names, a.Program+" "+hostTwins[verb]),
+		title: func(targets []target) string { return fmt.Sprintf(words.title, hostsText(targets)) }, verb: words.button, impact: words.impact,
+		cli: func(targets []target) string { return a.hostTwin(verb, targets) },
 	}
 	up := 0
 	for _, name := range names {
-		note := []widget.Span{{Style: theme.Fg(theme.Fail), Text: "▼ DOWN "}}
-		if h := a.snap.Host(name); h != nil {
-			if h.Status == model.Up {
-				up++
-				note = []widget.Span{{Style: theme.Fg(theme.OK), Text: "▲ UP "}}
-			}
-			note = append(note, widget.Span{Style: muted, Text: counted(h.Counts.Total(), "task")})
+		if h := a.snap.Host(name); h != nil && h.Status == model.Up {
+			up++
 		}
-		d.targets = append(d.targets, target{name: name, note: note, action: Action{Verb: verb, Host: name}})
+		d.targets = append(d.targets, target{
+			name: name, note: func(a *app) []widget.Span { return hostNote(a.snap.Host(name)) },
+			outlook: func(a *app) outlook { return hostOutlook(verb, a.snap.Host(name)) }, action: Action{Verb: verb, Host: name},
+		})
 	}
 	d.gateNumber()
+	d.warnings = a.hostRolloutWarnings(verb, names)
 	if verb == VerbDeregister {
 		if up > 0 {
-			d.warnings = []string{counted(up, "host") + " still UP: stop the agent first, or it will be back."}
+			d.warnings = append(d.warnings, counted(up, "host")+" still UP: stop the agent first, or it will be back.")
 		}
 		if len(names) == 1 {
 			d.gate, d.gateText = names[0], "the name of the host"
@@ -208,24 +146,132 @@ func (a *app) confirmHosts(verb Verb, names []string) tea.Cmd {
 	return a.open(d)
 }
 
+// hostsText is the one host, or how many there are.
+func hostsText(targets []target) string {
+	if len(targets) == 1 {
+		return targets[0].action.Host
+	}
+	return counted(len(targets), "host")
+}
+
+// hostTwin is the command line for a change of hosts. A host that is UP or has jobs is forgotten by force only.
+func (a *app) hostTwin(verb Verb, targets []target) string {
+	command := map[Verb]string{VerbDrain: "drain %s", VerbUndrain: "drain %s --undo", VerbDeregister: "deregister %s --yes"}[verb]
+	var names []string
+	force := false
+	for i := range targets {
+		names = append(names, model.QuoteWord(targets[i].action.Host))
+		h := a.snap.Host(targets[i].action.Host)
+		force = force || h != nil && (h.Status == model.Up || deployments(h.Tasks) > 0)
+	}
+	if verb == VerbDeregister && force {
+		command += " --force"
+	}
+	return forEach(names, a.Program+" "+command)
+}
+
+// hostNote says how a host is now.
+func hostNote(h *Host) []widget.Span {
+	if h == nil {
+		return []widget.Span{{Style: theme.Fg(theme.Warn), Text: "is not known"}}
+	}
+	note := []widget.Span{{Style: theme.Fg(theme.Fail), Text: "▼ DOWN "}}
+	if h.Status == model.Up {
+		note = []widget.Span{{Style: theme.Fg(theme.OK), Text: "▲ UP "}}
+	}
+	if h.Drain != nil {
+		note = append(note, widget.Span{Style: theme.Fg(theme.Warn), Text: "▽ drained "})
+	}
+	return append(note, widget.Span{Style: muted, Text: counted(h.Counts.Total(), "task")})
+}
+
+// hostOutlook is what a change of a host would come to.
+func hostOutlook(verb Verb, h *Host) outlook {
+	switch {
+	case h == nil:
+		return outlook{wouldFail, "there is no such host"}
+	case verb == VerbDrain && h.Drain != nil:
+		return outlook{wouldNot, "it is drained already"}
+	case verb == VerbUndrain && h.Drain == nil:
+		return outlook{wouldNot, "it is not drained"}
+	case verb == VerbDrain:
+		return outlook{wouldChange, "takes no new deployments; its " + counted(h.Counts.Total(), "task") + " run on"}
+	case verb == VerbUndrain:
+		return outlook{wouldChange, "takes deployments again"}
+	case h.Status == model.Up:
+		return outlook{wouldChange, "forgotten; its agent registers it anew and stops its " + counted(h.Counts.Total(), "task")}
+	}
+	return outlook{wouldChange, "forgotten, with " + counted(h.Counts.Total(), "task")}
+}
+
+// hostRolloutWarnings say which running rollouts a change of hosts gets in the way of.
+func (a *app) hostRolloutWarnings(verb Verb, names []string) []string {
+	effect := map[Verb]string{
+		VerbDrain: "it skips hosts that are drained when their turn comes", VerbUndrain: "it may still come to them",
+		VerbDeregister: "they leave the rollout",
+	}[verb]
+	var warnings []string
+	for _, g := range activeFirst(a.snap.Groups) {
+		if n := touched(g, names); n > 0 {
+			warnings = append(warnings, fmt.Sprintf("Group %s is rolling out to %s of these: %s.", g.Spec.Name, counted(n, "host"), effect))
+		}
+	}
+	return warnings
+}
+
+// touched counts the hosts that a group selects.
+func touched(g *Group, names []string) int {
+	n := 0
+	for _, name := range names {
+		if _, ok := slices.BinarySearch(g.Hosts, name); ok {
+			n++
+		}
+	}
+	return n
+}
+
 func (a *app) confirmRemove(rows []*Job) tea.Cmd {
 	if len(rows) == 0 {
 		return nil
 	}
-	d := &dialog{title: "Remove " + counted(len(rows), "job"), verb: "Remove", impact: "This forgets the job and its history:"}
-	var names []string
+	d := &dialog{
+		verb: "Remove", impact: "This forgets the job and its history:",
+		title: func(targets []target) string {
+			if len(targets) == 1 {
+				return "Remove job " + versionText(targets[0].action.Job)
+			}
+			return "Remove " + counted(len(targets), "job")
+		},
+		cli: a.removeTwin,
+	}
 	deployed := 0
 	for _, j := range rows {
-		names = append(names, versionText(j.Spec.ID))
-		deployed += j.Counts.Total()
-		d.token = d.token || j.Spec.Token != ""
-		note := []widget.Span{{Style: muted, Text: "on " + counted(j.Counts.Total(), "host")}}
-		d.targets = append(d.targets, target{name: j.Spec.ID.Short(), note: note, action: Action{Verb: VerbRemove, Job: j.Spec.ID}})
+		id := j.Spec.ID
+		deployed += deployments(j.Tasks)
+		d.targets = append(d.targets, target{
+			name: id.Short(), token: j.Spec.Token != "", action: Action{Verb: VerbRemove, Job: id},
+			note: func(a *app) []widget.Span {
+				return []widget.Span{{Style: muted, Text: "deployed to " + counted(a.deployedTo(id), "host")}}
+			},
+			outlook: func(a *app) outlook {
+				switch n := a.deployedTo(id); {
+				case a.snap.Job(id) == nil:
+					return outlook{wouldFail, "there is no such job"}
+				case n > 0:
+					return outlook{wouldFail, "it is deployed to " + counted(n, "host") + ": undeploy it first"}
+				}
+				return outlook{wouldChange, "forgotten, with its history"}
+			},
+		})
+		for _, g := range activeFirst(a.snap.Groups) {
+			if g.Rollout.To == id || g.Rollout.From == id {
+				d.warnings = append(d.warnings, fmt.Sprintf("%s is being rolled by group %s.", versionText(id), g.Spec.Name))
+			}
+		}
 	}
 	if deployed > 0 {
-		d.warnings = []string{"A job that is deployed cannot be removed: undeploy it first."}
+		d.warnings = append(d.warnings, "A job that is deployed cannot be removed: undeploy it first.")
 	}
-	d.cli = forEach(names, a.Program+" remove --yes %s")
 	d.gateNumber()
 	if len(rows) == 1 {
 		d.gate, d.gateText = rows[0].Spec.ID.Name, "the name of the job"
@@ -233,115 +279,171 @@ func (a *app) confirmRemove(rows []*Job) tea.Cmd {
 	return a.open(d)
 }
 
-// chooseRollout asks for the job of a rolling update.
-func (a *app) chooseRollout(g *Group) tea.Cmd {
-	var ids []model.JobID
-	for _, j := range a.snap.Jobs {
-		ids = append(ids, j.Spec.ID)
-	}
-	name := g.Spec.JobID.Name
-	slices.SortStableFunc(ids, func(x, y model.JobID) int {
-		return cmp.Or(boolRank(y.Name == name)-boolRank(x.Name == name), x.Compare(y))
-	})
-	return a.chooseJob("Roll which job out to "+g.Spec.Name+"?", ids, func(a *app, id model.JobID) tea.Cmd { return a.confirmRoll(VerbRoll, g, id) })
-}
-
-// confirmRoll asks before a rolling update, with the options of the last one.
-func (a *app) confirmRoll(verb Verb, g *Group, id model.JobID) tea.Cmd {
-	options := RolloutOptions{Parallelism: 1, Timeout: 5 * time.Minute}
-	d := &dialog{verb: "Roll out", title: fmt.Sprintf("Rolling update of %s to %s", g.Spec.Name, versionText(id)), token: false}
-	if verb == VerbRollBack {
-		d.verb, d.title = "Roll back", fmt.Sprintf("Roll %s back to %s", g.Spec.Name, versionText(id))
-	}
-	if g.Rollout != nil {
-		options = g.Rollout.Options
-		if g.Rollout.Active() {
-			d.warnings = append(d.warnings, fmt.Sprintf("The rollout of %s that runs now ends where it is.", versionText(g.Rollout.To)))
-		}
-	}
+// deployedTo is on how many hosts a job is deployed.
+func (a *app) deployedTo(id model.JobID) int {
 	if j := a.snap.Job(id); j != nil {
-		d.token = j.Spec.Token != ""
+		return deployments(j.Tasks)
 	}
-	up := 0
-	for _, name := range g.Hosts {
-		if h := a.snap.Host(name); h != nil && h.Status == model.Up {
-			up++
+	return 0
+}
+
+// deployments counts the tasks that are wanted. Others are reported until their containers are gone.
+func deployments(tasks []*Task) int {
+	n := 0
+	for _, t := range tasks {
+		if t.Goal != "" && t.Goal != model.GoalUndeploy {
+			n++
 		}
 	}
-	d.impact = fmt.Sprintf("This replaces the group's job on %d hosts (%d up), %d at a time, %s each at most:",
-		len(g.Hosts), up, options.Parallelism, Age(options.Timeout))
-	d.cli = fmt.Sprintf("%s rolling-update %s %s --par %d --timeout %d", a.Program, versionText(id), g.Spec.Name, options.Parallelism, int(options.Timeout.Seconds()))
-	if verb == VerbRollBack {
-		d.cli = fmt.Sprintf("%s rollback %s --to %s", a.Program, g.Spec.Name, versionText(id))
-	}
-	note := []widget.Span{{Style: muted, Text: versionText(g.Spec.JobID) + " → "}, {Style: focus, Text: versionText(id)}}
-	d.targets = []target{{name: g.Spec.Name, note: note, action: Action{Verb: verb, Group: g.Spec.Name, Job: id, Options: &options}}}
-	d.gate, d.gateText = g.Spec.Name, "the name of the group"
-	return a.open(d)
+	return n
 }
 
-func (a *app) confirmRollBack(g *Group) tea.Cmd {
-	if g.Rollout == nil || g.Rollout.From.IsZero() {
-		a.say("there is no job before the one of %s", g.Spec.Name)
-		return nil
+// removeTwin takes the jobs with a token apart from those without.
+func (a *app) removeTwin(targets []target) string {
+	var commands []string
+	for _, token := range []bool{false, true} {
+		var names []string
+		for i := range targets {
+			if targets[i].token == token {
+				names = append(names, a.jobReference(targets[i].action.Job))
+			}
+		}
+		if len(names) > 0 {
+			commands = append(commands, forEach(names, a.Program+" remove %s --yes"+a.tokenFlag(token)))
+		}
 	}
-	return a.confirmRoll(VerbRollBack, g, g.Rollout.From)
+	return strings.Join(commands, "; ")
 }
 
-var rolloutVerbs = map[Verb]struct{ title, button, impact, cli string }{
-	VerbRollStop: {"Stop the rollout of %s", "Stop rollout", "Hosts that are done keep the new job; the others keep the old one:", "stop-deployment-group"},
-	VerbPause:    {"Pause the rollout of %s", "Pause", "Hosts that have begun go on to their end; no other begins:", "pause"},
-	VerbResume:   {"Resume the rollout of %s", "Resume", "The next hosts begin:", "resume"},
-}
-
-func (a *app) confirmRollout(verb Verb, g *Group) tea.Cmd {
-	if g.Rollout == nil || !g.Rollout.Active() {
-		a.say("group %s is not rolling out", g.Spec.Name)
-		return nil
+// confirmCreate asks before a job is created.
+func (a *app) confirmCreate(job model.Job, from *model.Job, back modal) tea.Cmd {
+	id := job.WithID().ID
+	twin := a.createTwin(job, from)
+	note := job.Image
+	if len(job.Command) > 0 {
+		note += "  " + model.QuoteWords(job.Command)
 	}
-	words := rolloutVerbs[verb]
-	p := progressOf(g.Rollout)
-	note := []widget.Span{{Style: muted, Text: fmt.Sprintf("%s  %d done, %d in progress, %d waiting", versionText(g.Rollout.To), p.done, p.busy, p.waiting)}}
 	return a.open(&dialog{
-		title: fmt.Sprintf(words.title, g.Spec.Name), verb: words.button, impact: words.impact, cli: a.Program + " " + words.cli + " " + g.Spec.Name,
-		targets: []target{{name: g.Spec.Name, note: note, action: Action{Verb: verb, Group: g.Spec.Name}}},
-	})
-}
-
-func (a *app) confirmPause(g *Group) tea.Cmd {
-	if g.Rollout != nil && g.Rollout.State == RolloutPaused {
-		return a.confirmRollout(VerbResume, g)
-	}
-	return a.confirmRollout(VerbPause, g)
-}
-
-func (a *app) confirmRetry(g *Group, host string) tea.Cmd {
-	if g.Rollout == nil {
-		return nil
-	}
-	i := slices.IndexFunc(g.Rollout.Hosts, func(h RolloutHost) bool { return h.Host == host && h.Phase == PhaseFailed })
-	if i < 0 {
-		a.say("%s has not failed", host)
-		return nil
-	}
-	note := []widget.Span{{Style: muted, Text: g.Rollout.Hosts[i].Reason}}
-	options := g.Rollout.Options
-	j := a.snap.Job(g.Rollout.To)
-	return a.open(&dialog{
-		title: "Retry " + host + " in the rollout of " + g.Spec.Name, verb: "Retry", token: j != nil && j.Spec.Token != "",
-		impact: "This rolls the job out once more; hosts that run it are passed over:",
-		cli:    fmt.Sprintf("%s rolling-update %s %s", a.Program, versionText(g.Rollout.To), g.Spec.Name),
-		targets: []target{{name: host, note: note, action: Action{
-			Verb: VerbRetry, Group: g.Spec.Name, Host: host, Job: g.Rollout.To, Options: &options,
+		title: said("Create job " + versionText(id)), verb: "Create", impact: "This makes a new job; it runs nowhere until it is deployed:",
+		cli: said(twin), back: back, warnings: a.createWarnings(job),
+		targets: []target{{name: id.Short(), note: spanNote(muted, note), action: Action{Verb: VerbCreate, Spec: &job}, outlook: func(a *app) outlook {
+			if a.snap.Job(id) != nil {
+				return outlook{wouldFail, "there is such a job already"}
+			}
+			return outlook{wouldChange, "created as " + id.String()}
 		}}},
 	})
 }
 
-func (a *app) confirmGroupDrop(g *Group) tea.Cmd {
-	note := []widget.Span{{Style: muted, Text: counted(len(g.Hosts), "host")}}
-	return a.open(&dialog{
-		title: "Remove group " + g.Spec.Name, verb: "Remove", impact: "This forgets the group; what it deployed stays on its hosts:",
-		cli: a.Program + " remove-deployment-group " + g.Spec.Name, gate: g.Spec.Name, gateText: "the name of the group",
-		targets: []target{{name: g.Spec.Name, note: note, action: Action{Verb: VerbGroupDrop, Group: g.Spec.Name}}},
+func (a *app) createTwin(job model.Job, from *model.Job) string {
+	if from == nil {
+		return createTwin(a.Program, job, nil, "")
+	}
+	return createTwin(a.Program, job, from, a.jobReference(from.ID))
+}
+
+// createWarnings say what is legal and may still not be meant.
+func (a *app) createWarnings(job model.Job) []string {
+	var warnings []string
+	id := job.WithID().ID
+	for _, j := range a.snap.Jobs {
+		switch {
+		case j.Spec.ID == id:
+			warnings = append(warnings, "There is this very job already.")
+		case j.Spec.ID.Name == id.Name && j.Spec.ID.Version == id.Version:
+			warnings = append(warnings, fmt.Sprintf("There is another %s, with the hash %s: name:version will not tell them apart.", versionText(id), j.Spec.ID.Hash[:min(7, len(j.Spec.ID.Hash))]))
+		}
+	}
+	return warnings
+}
+
+// confirmGroupDrop asks before groups are forgotten.
+func (a *app) confirmGroupDrop(rows []*Group) tea.Cmd {
+	if len(rows) == 0 {
+		return nil
+	}
+	d := &dialog{
+		title: func(targets []target) string { return "Remove " + groupsText(targets) }, verb: "Remove",
+		impact: "This forgets the group; what it deployed stays on its hosts:", cli: a.groupTwin("remove-deployment-group %s"),
+	}
+	for _, g := range rows {
+		name := g.Spec.Name
+		if g.Rollout != nil && g.Rollout.Active() {
+			d.warnings = append(d.warnings, fmt.Sprintf("Group %s is rolling out %s: the rollout ends where it is.", name, versionText(g.Rollout.To)))
+		}
+		d.targets = append(d.targets, target{
+			name: name, note: groupNote(name), action: Action{Verb: VerbGroupDrop, Group: name},
+			outlook: func(a *app) outlook {
+				if g := a.snap.Group(name); g != nil {
+					return outlook{wouldChange, "forgotten; " + counted(len(g.Hosts), "host") + " keep what they run"}
+				}
+				return outlook{wouldFail, "there is no such group"}
+			},
+		})
+	}
+	return a.open(d.gateGroups())
+}
+
+// gateGroups makes the group's name something that has to be typed; of several it is how many they are.
+func (d *dialog) gateGroups() *dialog {
+	if d.gateNumber(); len(d.targets) == 1 {
+		d.gate, d.gateText = d.targets[0].action.Group, "the name of the group"
+	}
+	return d
+}
+
+func groupsText(targets []target) string {
+	if len(targets) == 1 {
+		return "group " + targets[0].action.Group
+	}
+	return counted(len(targets), "group")
+}
+
+// groupTwin is the command line for what is done with groups one by one.
+func (a *app) groupTwin(command string) func(targets []target) string {
+	return func(targets []target) string {
+		var names []string
+		for i := range targets {
+			names = append(names, model.QuoteWord(targets[i].action.Group))
+		}
+		return forEach(names, a.Program+" "+command)
+	}
+}
+
+// groupNote says how a group is now.
+func groupNote(name string) func(a *app) []widget.Span {
+	return func(a *app) []widget.Span {
+		g := a.snap.Group(name)
+		switch {
+		case g == nil:
+			return []widget.Span{{Style: theme.Fg(theme.Warn), Text: "is not known"}}
+		case g.Rollout == nil:
+			return []widget.Span{{Style: muted, Text: "○ IDLE  " + counted(len(g.Hosts), "host")}}
+		}
+		p := progressOf(g.Rollout)
+		return []widget.Span{
+			{Style: theme.Fg(rolloutColor(g.Rollout.State)), Text: rolloutGlyph(g.Rollout.State) + " " + string(g.Rollout.State)},
+			{Style: muted, Text: fmt.Sprintf("  %s  %d done, %d in progress, %d waiting", versionText(g.Rollout.To), p.done, p.busy, p.waiting)},
+		}
+	}
+}
+
+// chooseRollout asks for the job of a rolling update.
+func (a *app) chooseRollout(rows ...*Group) tea.Cmd {
+	if len(rows) == 0 {
+		return nil
+	}
+	var ids []model.JobID
+	for _, j := range a.snap.Jobs {
+		ids = append(ids, j.Spec.ID)
+	}
+	name := rows[0].Spec.JobID.Name
+	slices.SortStableFunc(ids, func(x, y model.JobID) int {
+		return cmp.Or(boolRank(y.Name == name)-boolRank(x.Name == name), x.Compare(y))
 	})
+	title := "Roll which job out to " + rows[0].Spec.Name + "?"
+	if len(rows) > 1 {
+		title = "Roll which job out to " + counted(len(rows), "group") + "?"
+	}
+	return a.chooseJob(title, ids, func(a *app, id model.JobID) tea.Cmd { return a.open(newRollForm(a, rows, id)) })
 }

@@ -8,7 +8,6 @@ package tui
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -20,8 +19,11 @@ import (
 
 func init() { silence.Restore() }
 
-// frameTime is the shortest time between two snapshots that are drawn.
-const frameTime = 33 * time.Millisecond
+// frameTime is the shortest time between two snapshots that are drawn, blurredTime that while nobody looks.
+const (
+	frameTime   = 33 * time.Millisecond
+	blurredTime = 100 * time.Millisecond
+)
 
 // app is the root of the console.
 type app struct {
@@ -33,6 +35,7 @@ type app struct {
 	screens []screen
 	roots   []page
 	page    page
+	tabs    []widget.Area // of the screens, as they were drawn
 	back    []page
 	forward []page
 	last    page // the root before this one
@@ -40,10 +43,19 @@ type app struct {
 	global  []*command
 	flash   string
 	flashed time.Time
+	passing bool // the message goes by itself
 	zoomed  bool
 	leaving bool
 	async   func(func(context.Context) tea.Msg) tea.Cmd
 	alone   bool // no clock, no waiting: for tests and pictures
+	blurred bool // the terminal has not the focus
+	screen  *output
+	drained chan struct{} // there is something when the terminal has taken what it was busy with
+	drawn   string        // the last frame
+	stale   *Snapshot     // the last one before the masters were gone
+	memory  memory
+	away    chan struct{} // closed when the cluster is no longer looked at
+	going   string        // the cluster that is being switched to
 
 	troubles  []trouble // of the snapshot with this version
 	troubleOf uint64
@@ -59,41 +71,35 @@ type modal interface {
 type (
 	changedMsg struct{ source Source }
 	clockMsg   struct{}
-	waitMsg    struct{}
+	endMsg     struct{}
+	drainedMsg struct{}
+	waitMsg    struct{ source Source }
 )
 
 func newApp(o Options) *app {
 	a := &app{Options: o.withDefaults(), width: 80, height: 24}
-	a.acked = map[string]bool{}
+	a.acked, a.away = map[string]bool{}, make(chan struct{})
 	a.async = func(func(context.Context) tea.Msg) tea.Cmd { return nil }
 	a.snap = a.Source.Snapshot()
 	a.screens = registry()
 	a.roots = make([]page, len(a.screens))
-	a.global = rebind(a.globalCommands(), a.Keys)
+	a.global = a.globalCommands()
 	a.page = a.root(0)
 	a.page.refresh(a)
-	a.checkKeys()
-	return a
-}
-
-// checkKeys says when the configuration of keys gives one key to two commands of a screen.
-func (a *app) checkKeys() {
-	for i := range a.screens {
-		if len(a.Keys) == 0 {
-			return
-		}
-		if found := conflicts(a.root(i).commands()); len(found) > 0 {
-			a.say("configuration of keys: on %s, %s", a.screens[i].name, found[0])
-			return
-		}
+	if a.Welcome != nil {
+		a.modal = newFirstRun(*a.Welcome)
 	}
+	if a.Notice != "" {
+		a.say("%s", a.Notice)
+	}
+	return a
 }
 
 // root returns the page of a numbered screen.
 func (a *app) root(i int) page {
 	if a.roots[i] == nil {
 		a.roots[i] = a.screens[i].make(a)
-		rebind(a.roots[i].commands(), a.Keys)
+		a.recall(a.roots[i])
 	}
 	return a.roots[i]
 }
@@ -103,15 +109,43 @@ func (a *app) Init() tea.Cmd {
 	if a.alone {
 		return nil
 	}
-	return tea.Batch(a.awaitChange(), a.tick())
+	var asked tea.Cmd
+	if a.AskCluster {
+		asked = a.chooseCluster()
+	}
+	return tea.Batch(a.awaitChange(), a.awaitDrained(), a.tick(), a.awaitSettings(), a.openStart(), asked)
+}
+
+// awaitDrained tells when the terminal has taken what it was busy with, for the next frame to be drawn.
+func (a *app) awaitDrained() tea.Cmd {
+	return a.async(func(ctx context.Context) tea.Msg {
+		select {
+		case <-a.drained:
+			return drainedMsg{}
+		case <-ctx.Done():
+			return nil
+		}
+	})
+}
+
+// openStart shows the place that the console was started at, once there is data to find it in.
+func (a *app) openStart() tea.Cmd {
+	if a.Start == nil || a.snap.Freshness.State == Connecting {
+		return nil
+	}
+	place := *a.Start
+	a.Start = nil
+	return a.goPlace(place)
 }
 
 func (a *app) awaitChange() tea.Cmd {
-	source := a.Source
+	source, away := a.Source, a.away
 	return a.async(func(ctx context.Context) tea.Msg {
 		select {
 		case <-source.Changed():
 			return changedMsg{source}
+		case <-away:
+			return nil
 		case <-ctx.Done():
 			return nil
 		}
@@ -147,11 +181,29 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return a, nil // of a cluster that is no longer looked at
 		}
 		a.refresh()
-		return a, a.after(frameTime, waitMsg{})
+		return a, tea.Batch(a.openStart(), a.after(a.pace(), waitMsg{a.Source}))
 	case waitMsg:
+		if msg.source != a.Source {
+			return a, nil
+		}
 		return a, a.awaitChange()
+	case Settings:
+		return a, tea.Batch(a.take(msg), a.awaitSettings())
 	case clockMsg:
+		if a.passing && a.Now().Sub(a.flashed) > passingTime {
+			a.flash, a.passing = "", false
+		}
 		return a, a.tick()
+	case drainedMsg:
+		return a, a.awaitDrained()
+	case tea.FocusMsg:
+		a.blurred = false
+		return a, nil
+	case tea.BlurMsg:
+		a.blurred = true
+		return a, nil
+	case endMsg:
+		return a, a.quit()
 	case answer:
 		return a, msg.to.receive(a, msg.msg)
 	case tea.KeyMsg:
@@ -162,9 +214,19 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return a, nil
 }
 
+// pace is the shortest time between two snapshots that are drawn.
+func (a *app) pace() time.Duration {
+	if a.blurred {
+		return blurredTime
+	}
+	return frameTime
+}
+
 // refresh takes over what the source has now.
 func (a *app) refresh() {
+	old := a.snap
 	a.snap = a.Source.Snapshot()
+	a.tellResync(old)
 	a.page.refresh(a)
 	if m, ok := a.modal.(interface{ refresh(*app) }); ok {
 		m.refresh(a)
@@ -186,7 +248,7 @@ func (a *app) keys(msg tea.KeyMsg) tea.Cmd {
 func (a *app) key(msg tea.KeyMsg) tea.Cmd {
 	a.flash = ""
 	if msg.String() == "ctrl+c" {
-		return a.quit()
+		return a.interrupt()
 	}
 	if a.modal != nil {
 		return a.modal.key(a, msg)
@@ -197,9 +259,9 @@ func (a *app) key(msg tea.KeyMsg) tea.Cmd {
 	if msg.Paste {
 		return nil // text that was meant for a field is not a row of commands
 	}
-	c := find(a.page.commands(), msg)
+	c := find(a.commandsOf(a.page), msg)
 	if c == nil {
-		c = find(a.global, msg)
+		c = find(a.globals(), msg)
 	}
 	if c == nil {
 		return nil
@@ -237,7 +299,16 @@ func (a *app) readOnlyBecause() string {
 
 // say shows a message until the next key.
 func (a *app) say(format string, args ...any) {
-	a.flash, a.flashed = fmt.Sprintf(format, args...), a.Now()
+	a.flash, a.flashed, a.passing = fmt.Sprintf(format, args...), a.Now(), false
+}
+
+// passingTime is how long a message is shown that no key has led to.
+const passingTime = 10 * time.Second
+
+// mention shows a message for a while, or until the next key.
+func (a *app) mention(format string, args ...any) {
+	a.say(format, args...)
+	a.passing = true
 }
 
 // now is what time ages are counted to: it stands still while the data is old.
@@ -252,6 +323,9 @@ func (a *app) now() time.Time {
 func (a *app) goTo(p page) tea.Cmd {
 	if p == a.page {
 		return nil
+	}
+	if !a.isRoot(p) {
+		a.recall(p)
 	}
 	a.back = append(a.back, a.page)
 	for _, left := range a.forward {
@@ -281,9 +355,6 @@ func (a *app) show(p page) tea.Cmd {
 		a.last = a.page
 	}
 	a.page, a.zoomed = p, false
-	if !a.isRoot(p) {
-		rebind(p.commands(), a.Keys)
-	}
 	p.refresh(a)
 	if o, ok := p.(opener); ok {
 		return o.open(a)
@@ -315,7 +386,7 @@ func (a *app) goForward() tea.Cmd {
 func (a *app) globalCommands() []*command {
 	var commands []*command
 	for i, s := range a.screens {
-		commands = append(commands, bind("screen."+strings.ToLower(s.name), s.key, s.name, func(a *app) tea.Cmd { return a.goTo(a.root(i)) }).more())
+		commands = append(commands, bind(s.command(), s.key, s.name, func(a *app) tea.Cmd { return a.goTo(a.root(i)) }).more())
 	}
 	return append(commands,
 		bind("palette", ": ctrl+p", "command", func(a *app) tea.Cmd { return a.open(newPalette(a)) }),
@@ -323,6 +394,9 @@ func (a *app) globalCommands() []*command {
 		bind("history.back", "<", "history back", (*app).goBack).more(),
 		bind("history.forward", ">", "history forward", (*app).goForward).more(),
 		bind("last", "-", "last screen", (*app).goLast).more(),
+		bind("views", "b", "saved views", (*app).openViews).more(),
+		bind("mark.set", "m", "set a mark", func(a *app) tea.Cmd { return a.open(marks{set: true}) }).more(),
+		bind("mark.go", "'", "go to a mark", func(a *app) tea.Cmd { return a.open(marks{}) }).more(),
 		bind("cluster", "@", "cluster", (*app).chooseCluster).more(),
 		bind("theme", "ctrl+t", "next theme", (*app).nextTheme).more(),
 		bind("zoom", "z", "zoom", func(a *app) tea.Cmd { a.zoomed = !a.zoomed; return nil }).more(),
@@ -380,45 +454,36 @@ func (a *app) setTheme(name string) tea.Cmd {
 	return tea.ClearScreen
 }
 
-func (a *app) toggleMouse() tea.Cmd {
-	a.Mouse = !a.Mouse
-	if a.Mouse {
-		a.say("mouse on; the terminal's own selection is off")
-		return tea.EnableMouseCellMotion
+// interrupt ends the console, whatever is open. While changes are under way it asks first: nobody would see what becomes of them.
+func (a *app) interrupt() tea.Cmd {
+	if _, asked := a.modal.(*parting); asked {
+		return a.quit()
 	}
-	a.say("mouse off")
-	return tea.DisableMouse
-}
-
-// mouse makes keys of the wheel, so that it does what they do.
-func (a *app) mouse(msg tea.MouseMsg) tea.Cmd {
-	k := tea.KeyMsg{Type: tea.KeyDown}
-	switch msg.Button {
-	case tea.MouseButtonWheelUp:
-		k.Type = tea.KeyUp
-	case tea.MouseButtonWheelDown:
-	case tea.MouseButtonLeft:
-		if c, ok := a.page.(interface{ click(a *app, x, y int) }); ok && msg.Action == tea.MouseActionPress && a.modal == nil {
-			c.click(a, msg.X, msg.Y-2)
-		}
-		return nil
-	default:
+	if w, ok := a.modal.(worker); ok && w.underWay() > 0 {
+		a.modal = &parting{below: a.modal}
 		return nil
 	}
-	return tea.Batch(a.key(k), a.key(k), a.key(k))
+	return a.quit()
 }
 
 // quit ends the console. Its last frame is empty: some terminals keep parts of it when they go back to their usual screen.
 func (a *app) quit() tea.Cmd {
 	a.leaving = true
+	if a.screen != nil {
+		a.screen.drop()
+	}
 	return tea.Quit
 }
 
-// View draws the frame.
+// View draws the frame. While the terminal is busy with the last one that stays: frames that it cannot take are never made.
 func (a *app) View() string {
-	if a.leaving {
+	switch {
+	case a.leaving:
 		return ""
+	case a.drawn != "" && a.screen != nil && a.screen.busy():
+		return a.drawn
 	}
 	a.compose()
-	return a.canvas.Render(a.Theme, a.ASCII)
+	a.drawn = a.canvas.Render(a.Theme, a.ASCII)
+	return a.drawn
 }

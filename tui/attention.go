@@ -172,7 +172,7 @@ func rolloutTroubles(a *app) []trouble {
 		}
 		p := progressOf(r)
 		late := nearTimeout(r, a.now())
-		if r.Active() && p.failed == 0 && len(late) == 0 {
+		if r.Active() && !r.Waits() && p.failed == 0 && len(late) == 0 {
 			continue
 		}
 		t := trouble{
@@ -182,6 +182,8 @@ func rolloutTroubles(a *app) []trouble {
 		switch {
 		case !r.Active():
 			t.word, t.glyph, t.color, t.detail, t.since = "ROLLOUT", "✗", theme.Fail, r.Error, r.Finished
+		case r.Waits():
+			t.word, t.glyph, t.detail = string(r.State), rolloutGlyph(r.State), cmp.Or(r.Error, "waits for a resume")
 		case len(late) > 0:
 			t.detail = late[0].Host + " near timeout"
 		default:
@@ -210,10 +212,13 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // progress counts the hosts of a rollout.
 type progress struct {
-	total, done, busy, failed, skipped, waiting int
+	total, done, busy, failed, skipped, stopped, waiting int
 }
 
 func progressOf(r *Rollout) progress {
+	if c := r.Counts; c != nil && len(r.Hosts) == 0 {
+		return progress{total: c.Done + c.Failed + c.Skipped + c.Stopped, done: c.Done, failed: c.Failed, skipped: c.Skipped, stopped: c.Stopped}
+	}
 	p := progress{total: len(r.Hosts)}
 	for i := range r.Hosts {
 		switch r.Hosts[i].Phase {
@@ -225,6 +230,8 @@ func progressOf(r *Rollout) progress {
 			p.failed++
 		case PhaseSkipped:
 			p.skipped++
+		case PhaseStopped:
+			p.stopped++
 		default:
 			p.busy++
 		}
@@ -233,10 +240,14 @@ func progressOf(r *Rollout) progress {
 }
 
 func (p progress) parts() []widgetPart {
-	return []widgetPart{
+	parts := []widgetPart{
 		{p.done, '▇', '━', theme.OK, "done"}, {p.busy, '▅', '╍', theme.Progress, "in progress"}, {p.failed, '✗', '✗', theme.Fail, "failed"},
 		{p.waiting, '▁', '┄', theme.Stopped, "waiting"}, {p.skipped, '▼', '▼', theme.Fail, "down (skipped)"},
 	}
+	if p.stopped > 0 {
+		parts = append(parts, widgetPart{p.stopped, '□', '□', theme.Stopped, "stopped"})
+	}
+	return parts
 }
 
 // widgetPart is a share of a rollout as it is drawn in high bars and in thin ones.
@@ -252,7 +263,7 @@ func (p progress) percent() int {
 	if p.total == 0 {
 		return 0
 	}
-	return 100 * (p.done + p.failed + p.skipped) / p.total
+	return 100 * (p.done + p.failed + p.skipped + p.stopped) / p.total
 }
 
 // eta explains when a rollout will be over: the rounds that are left times how long a host usually takes. It is zero until two rounds

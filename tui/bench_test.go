@@ -9,11 +9,11 @@ import (
 	"github.com/heliosctl/heliosctl/tui"
 )
 
-// crowd is a fleet of so many hosts with ten tasks each.
+// crowd is a fleet of so many hosts with ten tasks each. Its jobs, and the hosts of each, fill a screen whatever its size.
 func crowd(hosts int) *fixed {
 	f := newFixed()
 	states := []model.State{model.StateRunning, model.StateRunning, model.StateRunning, model.StateRunning, model.StateRunning, model.StateFailed}
-	jobs := make([]model.JobID, 200)
+	jobs := make([]model.JobID, min(200, max(40, hosts/50)))
 	for i := range jobs {
 		jobs[i] = id(fmt.Sprintf("job-%03d", i))
 		f.store.SetJob(&model.Job{ID: jobs[i], Image: "registry/job:1"})
@@ -36,34 +36,71 @@ func crowd(hosts int) *fixed {
 	return f
 }
 
-// BenchmarkFrame draws a frame of each screen, of small and of large fleets: it should not matter how large.
+// benchScreens are the screens that are drawn, with the keys that lead to them.
+var benchScreens = []struct {
+	name string
+	keys []string
+}{{"overview", nil}, {"hosts", []string{"2"}}, {"jobs", []string{"3"}}, {"host", []string{"2", "enter"}}, {"timeline", []string{"3", "enter"}}}
+
+// BenchmarkFrame draws a frame of each screen of a large fleet.
 func BenchmarkFrame(b *testing.B) {
-	for _, hosts := range []int{100, 10_000} {
-		f := crowd(hosts)
-		for _, screen := range []struct {
-			name string
-			keys []string
-		}{{"overview", nil}, {"hosts", []string{"2"}}, {"jobs", []string{"3"}}, {"host", []string{"2", "enter"}}, {"timeline", []string{"3", "enter"}}} {
-			for _, size := range [][2]int{{120, 36}, {200, 60}} {
-				b.Run(fmt.Sprintf("%s/%dx%d/hosts=%d", screen.name, size[0], size[1], hosts), func(b *testing.B) {
-					s := stage(options(f), size[0], size[1], screen.keys)
-					b.ReportAllocs()
-					b.ReportMetric(float64(len(s.Frame())), "bytes/frame")
-					for b.Loop() {
-						s.Frame()
-					}
-				})
-			}
+	f := crowd(10_000)
+	for _, screen := range benchScreens {
+		for _, size := range [][2]int{{120, 36}, {200, 60}} {
+			b.Run(fmt.Sprintf("%s/%dx%d", screen.name, size[0], size[1]), func(b *testing.B) {
+				s := stage(options(f), size[0], size[1], screen.keys)
+				b.ReportAllocs()
+				for b.Loop() {
+					s.Frame()
+				}
+				b.ReportMetric(float64(len(s.Frame())), "bytes/frame")
+			})
 		}
 	}
 }
 
-// BenchmarkFilterKeystroke types one more letter of a filter over 10,000 hosts.
+// BenchmarkFrameByFleet draws frames of 100 and of 10,000 hosts by turns, and tells how much longer those of the larger fleet take: it
+// should not matter how large it is.
+func BenchmarkFrameByFleet(b *testing.B) {
+	small, large := crowd(100), crowd(10_000)
+	for _, screen := range benchScreens {
+		b.Run(screen.name, func(b *testing.B) {
+			stages := []*tui.Stage{stage(options(small), 120, 36, screen.keys), stage(options(large), 120, 36, screen.keys)}
+			const turn = 50 // frames
+			best := []time.Duration{time.Hour, time.Hour}
+			for b.Loop() {
+				for i, s := range stages {
+					began := time.Now()
+					for range turn {
+						s.Frame()
+					}
+					best[i] = min(best[i], time.Since(began))
+				}
+			}
+			b.ReportMetric(float64(best[0].Nanoseconds())/turn, "ns/100-hosts")
+			b.ReportMetric(float64(best[1].Nanoseconds())/turn, "ns/10000-hosts")
+			b.ReportMetric(float64(best[1])/float64(best[0]), "ratio")
+		})
+	}
+}
+
+// BenchmarkFilterKeystroke types one more letter of a filter over 10,000 hosts, and takes it back.
 func BenchmarkFilterKeystroke(b *testing.B) {
 	s := stage(options(crowd(10_000)), 120, 36, []string{"2", "/"})
 	for b.Loop() {
 		s.Press("7", "backspace")
 	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(2*b.N), "ms/key")
+}
+
+// BenchmarkSort sorts 10,000 hosts by another column, and back.
+func BenchmarkSort(b *testing.B) {
+	s := stage(options(crowd(10_000)), 120, 36, []string{"2", "s", "tasks", "enter"})
+	for b.Loop() {
+		s.Press("s", "load", "enter")
+		s.Press("s", "tasks", "enter")
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(2*b.N), "ms/sort")
 }
 
 // BenchmarkRefresh takes over a new snapshot of 10,000 hosts: it is filtered and sorted anew.

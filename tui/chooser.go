@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"context"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -14,6 +13,8 @@ import (
 type option struct {
 	title string
 	note  string
+	glyph string // before the title, in its colour
+	color theme.Color
 	on    bool
 	do    func(a *app) tea.Cmd
 }
@@ -28,13 +29,20 @@ type chooser struct {
 	offset  int
 }
 
+// matching are the options with what is searched for, else those with its letters in this order.
 func (c *chooser) matching() []int {
-	var found []int
+	var found, loose []int
 	word := strings.ToLower(c.search.Value())
 	for i, o := range c.options {
-		if word == "" || fuzzy(strings.ToLower(o.title), word) {
+		switch title := strings.ToLower(o.title); {
+		case strings.Contains(title, word):
 			found = append(found, i)
+		case fuzzy(title, word):
+			loose = append(loose, i)
 		}
+	}
+	if len(found) == 0 {
+		return loose
 	}
 	return found
 }
@@ -102,7 +110,11 @@ func (c *chooser) draw(a *app, area widget.Area) {
 			mark = "✓"
 		}
 		line.Text(1, 0, theme.Style{FG: theme.Focus, BG: bg}, mark)
-		line.Cut(3, 0, line.W-4-widget.Width(o.note), theme.Style{FG: theme.Text, BG: bg}, o.title)
+		x := 3
+		if o.glyph != "" {
+			x = line.Text(x, 0, theme.Style{FG: o.color, BG: bg}, o.glyph) + 1
+		}
+		line.Cut(x, 0, line.W-x-1-widget.Width(o.note), theme.Style{FG: theme.Text, BG: bg}, o.title)
 		line.Right(line.W-1, 0, theme.Style{FG: theme.Muted, BG: bg}, o.note)
 	}
 }
@@ -111,48 +123,4 @@ func (c *chooser) draw(a *app, area widget.Area) {
 func centre(a widget.Area, w, h int) widget.Area {
 	w, h = min(w, a.W), min(h, a.H)
 	return a.Sub((a.W-w)/2, max(0, (a.H-h)/2), w, h)
-}
-
-// chooseCluster asks for another cluster to look at.
-func (a *app) chooseCluster() tea.Cmd {
-	if a.Switch == nil || len(a.Clusters) == 0 {
-		a.say("there is no other cluster configured")
-		return nil
-	}
-	var options []option
-	for _, name := range a.Clusters {
-		options = append(options, option{title: name, on: name == a.snap.Cluster.Name, do: func(a *app) tea.Cmd { return a.switchTo(name) }})
-	}
-	return a.open(&chooser{title: "Clusters", options: options})
-}
-
-type switchedMsg struct {
-	source Source
-	err    error
-}
-
-func (a *app) switchTo(name string) tea.Cmd {
-	a.say("connecting to %s", name)
-	return a.async(func(ctx context.Context) tea.Msg {
-		source, err := a.Switch(ctx, name)
-		return answer{to: (*switcher)(a), msg: switchedMsg{source, err}}
-	})
-}
-
-// switcher takes over the source of another cluster.
-type switcher app
-
-func (s *switcher) receive(a *app, msg tea.Msg) tea.Cmd {
-	switched := msg.(switchedMsg)
-	if switched.err != nil {
-		a.say("cannot switch: %v", switched.err)
-		return nil
-	}
-	a.close()
-	a.Source, a.back, a.forward, a.last = switched.source, nil, nil, nil
-	a.roots = make([]page, len(a.screens))
-	a.snap, a.troubleOf = a.Source.Snapshot(), 0
-	a.page = a.root(0)
-	a.refresh()
-	return a.awaitChange()
 }

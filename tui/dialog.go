@@ -8,7 +8,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/heliosctl/heliosctl/model"
-	"github.com/heliosctl/heliosctl/tui/theme"
 	"github.com/heliosctl/heliosctl/tui/widget"
 )
 
@@ -18,7 +17,9 @@ const atOnce = 8
 // target is one thing that a dialog acts on, and what has become of it.
 type target struct {
 	name    string
-	note    []widget.Span
+	note    func(a *app) []widget.Span // how it is now
+	outlook func(a *app) outlook       // what would happen; nil where the masters are asked
+	token   bool                       // its job has one
 	action  Action
 	started bool
 	over    bool
@@ -28,18 +29,18 @@ type target struct {
 // dialog asks before anything is changed: it says what will happen and what the command line for it is, wants the number or the name of
 // what is changed typed in where that is a lot, and the token of jobs that have one. Then it shows what has become of each target.
 type dialog struct {
-	title    string
+	title    func(targets []target) string
 	verb     string // on the button
 	impact   string
 	warnings []string
-	cli      string
+	cli      func(targets []target) string
 	targets  []target
 	gate     string // what has to be typed, "" for nothing
 	gateText string // what it is
-	token    bool   // the job has one
+	back     modal  // that it was opened from, nil for none
 	typed    widget.Input
 	secret   widget.Input
-	focus    int // an index into fields
+	focus    int // one of the fields below
 	offset   int
 	running  bool
 	stopped  string // why the rest is not done
@@ -47,84 +48,127 @@ type dialog struct {
 
 // The fields of a dialog.
 const (
-	fieldGate = iota
-	fieldToken
-	fieldCancel
+	fieldCancel = iota
 	fieldDo
+	fieldGate
+	fieldToken
 )
 
-func (d *dialog) fields() []int {
+const numberOfTargets = "the number of targets"
+
+// gateNumber makes the number of targets something that has to be typed, where there are several.
+func (d *dialog) gateNumber() *dialog {
+	if n := len(d.targets); n > 1 {
+		d.gate, d.gateText = fmt.Sprint(n), numberOfTargets
+	}
+	return d
+}
+
+// wantsToken tells whether any target's job has a token.
+func (d *dialog) wantsToken() bool {
+	for i := range d.targets {
+		if d.targets[i].token {
+			return true
+		}
+	}
+	return false
+}
+
+// fields are what can have the focus, in their order.
+func (d *dialog) fields(a *app) []int {
 	var fields []int
 	if d.gate != "" {
 		fields = append(fields, fieldGate)
 	}
-	if d.token {
+	if d.asksToken(a) {
 		fields = append(fields, fieldToken)
 	}
 	return append(fields, fieldCancel, fieldDo)
 }
 
-func (d *dialog) at() int { return d.fields()[d.focus] }
+func (d *dialog) asksToken(a *app) bool { return a.Token == nil && d.wantsToken() }
 
 // ready tells whether everything that is asked for is there.
-func (d *dialog) ready() bool {
-	return (d.gate == "" || d.typed.Value() == d.gate) && (!d.token || d.secret.Value() != "")
+func (d *dialog) ready(a *app) bool {
+	return (d.gate == "" || d.typed.Value() == d.gate) && (!d.asksToken(a) || d.secret.Value() != "")
 }
 
 func (d *dialog) key(a *app, msg tea.KeyMsg) tea.Cmd {
 	if d.running {
 		return d.keyRunning(a, msg)
 	}
-	fields := d.fields()
 	switch name := msg.String(); name {
 	case "esc":
-		d.secret.Wipe()
-		a.modal = nil
+		d.leave(a)
 	case "tab", "down":
-		d.focus = (d.focus + 1) % len(fields)
+		d.step(a, 1)
 	case "shift+tab", "up":
-		d.focus = (d.focus + len(fields) - 1) % len(fields)
+		d.step(a, -1)
 	case "pgdown":
 		d.offset++
 	case "pgup":
 		d.offset = max(0, d.offset-1)
+	case "ctrl+t":
+		return d.dryRun(a)
+	case "ctrl+y":
+		return a.copy(d.cli(d.targets), "the command line")
 	case "enter":
 		return d.enter(a)
 	case "left", "right":
-		if d.at() >= fieldCancel {
-			d.focus = len(fields) - 1 - boolRank(d.at() == fieldDo)
+		if d.focus == fieldCancel || d.focus == fieldDo {
+			d.focus = fieldCancel + fieldDo - d.focus
 			return nil
 		}
-		d.edit(msg)
+		d.edit(a, msg)
 	default:
-		d.edit(msg)
+		d.edit(a, msg)
 	}
 	return nil
 }
 
-func (d *dialog) edit(msg tea.KeyMsg) {
+func (d *dialog) step(a *app, n int) {
+	fields := d.fields(a)
+	for i, field := range fields {
+		if field == d.focus {
+			d.focus = fields[(i+n+len(fields))%len(fields)]
+			return
+		}
+	}
+}
+
+// leave goes back to what the dialog was opened from.
+func (d *dialog) leave(a *app) {
+	d.secret.Wipe()
+	a.modal = d.back
+}
+
+// edit types into the field that has the focus. While a button has it, what is typed goes into the first field.
+func (d *dialog) edit(a *app, msg tea.KeyMsg) {
+	letters := msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace
+	if first := d.fields(a)[0]; letters && (d.focus == fieldCancel || d.focus == fieldDo) && first != fieldCancel {
+		d.focus = first
+	}
 	input := &d.typed
-	switch d.at() {
+	switch d.focus {
 	case fieldToken:
 		input = &d.secret
 	case fieldGate:
 	default:
 		return
 	}
-	if !input.Key(msg.String()) && (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace) {
+	if !input.Key(msg.String()) && letters {
 		input.Insert(msg.Runes)
 	}
 }
 
 func (d *dialog) enter(a *app) tea.Cmd {
 	switch {
-	case d.at() == fieldCancel:
-		d.secret.Wipe()
-		a.modal = nil
-	case d.at() != fieldDo:
-		d.focus++
-	case !d.ready():
-		a.say("something is still missing")
+	case d.focus == fieldCancel:
+		d.leave(a)
+	case d.focus != fieldDo:
+		d.step(a, 1)
+	case !d.ready(a):
+		a.say("%s", d.missing())
 	default:
 		if why := a.readOnlyBecause(); why != "" {
 			a.say("%s", why)
@@ -135,6 +179,13 @@ func (d *dialog) enter(a *app) tea.Cmd {
 	return nil
 }
 
+func (d *dialog) missing() string {
+	if d.gate != "" && d.typed.Value() != d.gate {
+		return "type " + d.gateText + " first: " + d.gate
+	}
+	return "the job has a token: type it first"
+}
+
 type doneMsg struct {
 	target int
 	err    error
@@ -142,12 +193,21 @@ type doneMsg struct {
 
 // start sends the first requests; each answer sends the next.
 func (d *dialog) start(a *app) tea.Cmd {
-	d.running = true
-	d.offset = 0
 	token := d.secret.Value()
 	d.secret.Wipe()
+	if a.Token != nil && d.wantsToken() {
+		var err error
+		if token, err = a.Token.Read(); err != nil {
+			a.say("%v", err)
+			return nil
+		}
+	}
+	d.running = true
+	d.offset = 0
 	for i := range d.targets {
-		d.targets[i].action.Token = token
+		if d.targets[i].token {
+			d.targets[i].action.Token = token
+		}
 	}
 	var commands []tea.Cmd
 	for range atOnce {
@@ -176,7 +236,7 @@ func (d *dialog) receive(a *app, msg tea.Msg) tea.Cmd {
 	done := msg.(doneMsg)
 	t := &d.targets[done.target]
 	t.over, t.err = true, done.err
-	if model.CodeOf(done.err) == model.CodeForbidden && d.stopped == "" {
+	if done.err != nil && model.CodeOf(done.err).Class() == model.ClassForbidden && d.stopped == "" {
 		d.stop("not allowed: the rest was not tried")
 	}
 	return d.next(a)
@@ -213,7 +273,10 @@ func (d *dialog) keyRunning(a *app, msg tea.KeyMsg) tea.Cmd {
 			return nil
 		}
 		a.modal = nil
-		if failed == 0 {
+		if f, ok := d.back.(interface{ wipe() }); ok {
+			f.wipe()
+		}
+		if failed == 0 && d.stopped == "" {
 			a.say("%s: done for %s", strings.ToLower(d.verb), counted(len(d.targets), "target"))
 		}
 	case "r":
@@ -237,168 +300,10 @@ func (d *dialog) retry() {
 			left = append(left, t)
 		}
 	}
-	d.targets, d.running, d.stopped, d.focus = left, false, "", 0
-	if d.gateText == "the number of targets" {
+	d.targets, d.running, d.stopped, d.focus, d.offset = left, false, "", fieldCancel, 0
+	d.typed.Set("")
+	if d.gateText == numberOfTargets {
 		d.gate = ""
-		if len(left) > 1 {
-			d.gate = fmt.Sprint(len(left))
-		}
-		d.typed.Set("")
-	}
-}
-
-func (d *dialog) draw(a *app, area widget.Area) {
-	if d.running {
-		d.drawResults(a, area)
-		return
-	}
-	w := min(area.W-2, 92)
-	if area.W < 100 {
-		w = area.W
-	}
-	inner := w - 6
-	var warnings []string
-	for _, text := range d.warnings {
-		for i, line := range widget.Wrap(text, inner-2) {
-			warnings = append(warnings, map[bool]string{true: "! ", false: "  "}[i == 0]+line)
-		}
-	}
-	cli := widget.Wrap(d.cli, inner-9)
-	fixed := 9 + len(warnings) + btoi(len(warnings) > 0) + len(cli) + 2*btoi(d.gate != "") + 3*btoi(d.token)
-	rows := min(len(d.targets), 10, max(1, area.H-fixed))
-	environment := strings.TrimSpace(string(a.snap.Cluster.Environment) + " " + a.snap.Cluster.Name)
-	in := widget.Panel{Title: "⚠ " + d.title, Note: environment, Border: theme.Fail, BG: theme.Panel}.Draw(centre(area, w, fixed+rows)).Inset(1, 0)
-	on := func(c theme.Color) theme.Style { return theme.Style{FG: c, BG: theme.Panel} }
-	y := 1
-	in.Cut(0, y, in.W, on(theme.Text), d.impact)
-	y++
-	d.drawTargets(in.Sub(0, y, in.W, rows))
-	y += rows + 1
-	for _, line := range warnings {
-		in.Text(0, y, on(theme.Warn), line)
-		y++
-	}
-	y += btoi(len(warnings) > 0)
-	in.Text(0, y, on(theme.Muted), "same as")
-	for _, line := range cli {
-		in.Text(9, y, on(theme.OK), line)
-		y++
-	}
-	y++
-	y = d.drawFields(in, y)
-	d.drawButtons(in, y)
-}
-
-func (d *dialog) drawTargets(rows widget.Area) {
-	d.offset = min(d.offset, max(0, len(d.targets)-rows.H))
-	for y := 0; y < rows.H && d.offset+y < len(d.targets); y++ {
-		t := &d.targets[d.offset+y]
-		if y == rows.H-1 && len(d.targets)-d.offset > rows.H {
-			rows.Text(2, y, theme.Style{FG: theme.Muted, BG: theme.Panel}, fmt.Sprintf("… and %d more (pgdn)", len(d.targets)-d.offset-y))
-			return
-		}
-		x := rows.Cut(rows.Text(2, y, theme.Style{FG: theme.Muted, BG: theme.Panel}, "• "), y, min(34, rows.W-20), theme.Style{FG: theme.Text, BG: theme.Panel}, t.name) + 1
-		for _, s := range t.note {
-			x = rows.Text(x, y, s.Style.On(theme.Panel), s.Text)
-		}
-	}
-}
-
-func (d *dialog) drawFields(in widget.Area, y int) int {
-	text := theme.Style{FG: theme.Text, BG: theme.Panel}
-	if d.gate != "" {
-		x := in.Text(0, y, text, "Type "+d.gateText+" to confirm: ") + 1
-		w := max(8, widget.Width(d.gate)+3)
-		d.typed.Draw(in, x, y, w, theme.Chip, d.at() == fieldGate)
-		if d.typed.Value() == d.gate {
-			in.Text(x+w+1, y, theme.Style{FG: theme.OK, BG: theme.Panel}, "✓")
-		} else {
-			in.Text(x+w+1, y, theme.Style{FG: theme.Muted, BG: theme.Panel}, d.gate)
-		}
-		y += 2
-	}
-	if d.token {
-		d.secret.Secret = true
-		x := in.Text(0, y, text, "Token of the job: ") + 1
-		d.secret.Draw(in, x, y, 24, theme.Chip, d.at() == fieldToken)
-		in.Text(0, y+1, theme.Style{FG: theme.Faint, BG: theme.Panel}, "used once, never stored, logged or shown")
-		y += 3
-	}
-	return y
-}
-
-func (d *dialog) drawButtons(in widget.Area, y int) {
-	cancel, do := "  Cancel  esc  ", "  "+d.verb+"  "
-	if d.at() == fieldDo {
-		do += "⏎  "
-	} else {
-		do += "tab ⏎  "
-	}
-	style := func(selected bool, bg theme.Color) theme.Style {
-		s := theme.Style{FG: theme.Text, BG: bg}
-		if selected {
-			s.Attr = theme.Bold | theme.Underline
-		}
-		return s
-	}
-	x := max(0, (in.W-widget.Width(cancel)-widget.Width(do)-4)/2)
-	mark := func(x int, on bool) {
-		if on {
-			in.Text(x-1, y, theme.Style{FG: theme.Focus, BG: theme.Panel, Attr: theme.Bold}, "▸")
-		}
-	}
-	mark(x, d.at() == fieldCancel)
-	x = in.Text(x, y, style(d.at() == fieldCancel, theme.Chip), cancel) + 4
-	mark(x, d.at() == fieldDo)
-	if d.ready() {
-		in.Text(x, y, style(d.at() == fieldDo, theme.Danger), do)
-	} else {
-		in.Text(x, y, theme.Style{FG: theme.Faint, BG: theme.Chip}, do)
-	}
-	in.Cut(0, y+2, in.W, theme.Style{FG: theme.Faint, BG: theme.Panel}, counted(len(d.targets), "request")+" · Cancel is the default")
-}
-
-func (d *dialog) drawResults(_ *app, area widget.Area) {
-	ok, failed, open := d.counts()
-	w := min(area.W-2, 92)
-	note := "esc stops"
-	switch {
-	case open > 0:
-	case failed > 0 || d.stopped != "":
-		note = "r retry · esc closes"
-	default:
-		note = "⏎ closes"
-	}
-	border := theme.Focus
-	if failed > 0 {
-		border = theme.Fail
-	}
-	box := centre(area, w, min(area.H, len(d.targets)+6))
-	in := widget.Panel{Title: d.title, Note: note, Border: border, BG: theme.Panel}.Draw(box).Inset(1, 0)
-	on := func(c theme.Color) theme.Style { return theme.Style{FG: c, BG: theme.Panel} }
-	x := in.Text(0, 0, on(theme.OK), fmt.Sprintf("✓ %d done", ok))
-	if failed > 0 {
-		x = in.Text(x+3, 0, on(theme.Fail), fmt.Sprintf("✗ %d failed", failed))
-	}
-	if open > 0 {
-		x = in.Text(x+3, 0, on(theme.Progress), fmt.Sprintf("◐ %d to go", open))
-	}
-	in.Cut(x+3, 0, in.W-x-3, on(theme.Warn), d.stopped)
-	rows := in.Sub(0, 2, in.W, in.H-2)
-	d.offset = min(d.offset, max(0, len(d.targets)-rows.H))
-	for y := 0; y < rows.H && d.offset+y < len(d.targets); y++ {
-		t := &d.targets[d.offset+y]
-		glyph, color, text := "○", theme.Stopped, "not started"
-		switch {
-		case t.over && t.err == nil:
-			glyph, color, text = "✓", theme.OK, "done"
-		case t.over:
-			glyph, color, text = "✗", theme.Fail, t.err.Error()
-		case t.started:
-			glyph, color, text = "◐", theme.Progress, "…"
-		}
-		rows.Text(0, y, on(color), glyph)
-		x := rows.Cut(2, y, min(34, rows.W/3), on(theme.Text), t.name) + 1
-		rows.Cut(x, y, rows.W-x, on(color), text)
+		d.gateNumber()
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 // events is the feed of what happens. It follows until somebody scrolls up, and says then how much is newer.
 type events struct {
+	now      func() time.Time
 	all      []Event
 	order    []int32 // of those that pass the filter
 	counted  int     // how many events the filter has looked at
@@ -28,8 +29,8 @@ type events struct {
 	keys     []*command
 }
 
-func newEvents(*app) page {
-	p := &events{follow: true}
+func newEvents(a *app) page {
+	p := &events{follow: true, now: a.now}
 	do := func(f func(a *app)) func(*app) tea.Cmd { return func(a *app) tea.Cmd { f(a); return nil } }
 	p.keys = []*command{
 		bind("events.follow", "f", "follow", do(func(*app) { p.follow = true; p.last() })),
@@ -114,8 +115,9 @@ func (p *events) refresh(a *app) {
 
 // take looks at the events that are new.
 func (p *events) take() {
+	now := p.now()
 	for i := p.counted; i < len(p.all); i++ {
-		if len(p.filter.terms) == 0 || p.filter.matches(&p.all[i]) {
+		if len(p.filter.terms) == 0 || p.filter.matches(&p.all[i], now) {
 			p.order = append(p.order, int32(i))
 		}
 	}
@@ -234,33 +236,26 @@ func (p *events) draw(a *app, area widget.Area) {
 	widget.Scrollbar(rows, p.offset, p.seen, len(p.order))
 }
 
-// drawRate draws how much happens. Where tasks failed, there is a row of crosses below the chart.
+// drawRate draws how much happens, a column for each bucket up to now. Where tasks failed, there is a row of crosses below the chart.
 func (p *events) drawRate(a *app, area widget.Area) {
 	title := "events per 30 s"
-	if len(a.snap.Rate) > 0 {
-		title += ", since " + a.minuteText(a.snap.Rate[0].Start)
+	if from := a.now().Add(-time.Duration(area.W-4) * BucketLength); len(a.snap.Rate) > 0 {
+		if first := a.snap.Rate[0].Start; first.After(from) {
+			from = first
+		}
+		title += ", since " + a.minuteText(from)
 	}
 	in := widget.Panel{Title: title, Note: "✗ = tasks failed"}.Draw(area)
+	buckets := a.snap.bucketsUntil(a.now(), in.W)
 	graph, ticks := in.SplitY(in.H - 1)
-	buckets := a.snap.Rate
 	values := make([]float64, 0, 2*in.W)
-	failed := make([]bool, 0, 2*in.W)
-	stretch := max(1, 2*in.W/max(1, len(buckets)))
-	for _, b := range buckets {
-		for range stretch {
-			values, failed = append(values, float64(b.Total)), append(failed, b.Failed > 0 && b.Failed*20 > b.Total)
-		}
-	}
-	if n := 2 * in.W; len(values) > n {
-		values, failed = values[len(values)-n:], failed[len(failed)-n:]
-	}
-	widget.Braille(graph, func(int) theme.Style { return focus }, values, 0)
-	first := 2*in.W - len(values)
-	for col := range in.W {
-		if i := 2*col - first; i >= 0 && i < len(failed) && failed[i] {
+	for col, b := range buckets {
+		values = append(values, float64(b.Total), float64(b.Total))
+		if b.Failed > 0 && b.Failed*20 > b.Total {
 			ticks.Repeat(col, 0, 1, theme.Fg(theme.Fail), '✗')
 		}
 	}
+	widget.Braille(graph, func(int) theme.Style { return focus }, values, 0)
 }
 
 // eventColumns says where the parts of an event are drawn.

@@ -37,10 +37,10 @@ const (
 )
 
 // filtered is what a filter looks at: the whole row as text in lower case, and its fields by name. A field has a text, and a number if
-// it has one; durations are in seconds. Several texts are separated by line breaks.
+// it has one; durations are in seconds, and ages up to now. Several texts are separated by line breaks.
 type filtered interface {
 	filterText() string
-	filterField(key string) (text string, number float64, ok bool)
+	filterField(key string, now time.Time) (text string, number float64, ok bool)
 }
 
 // parseFilter understands
@@ -113,17 +113,17 @@ func parseNumber(s string) (float64, bool) {
 	return d.Seconds(), err == nil
 }
 
-// matches tells whether a row passes.
-func (f *filter) matches(row filtered) bool {
+// matches tells whether a row passes now.
+func (f *filter) matches(row filtered, now time.Time) bool {
 	for i := range f.terms {
-		if f.terms[i].holds(row) == f.terms[i].not {
+		if f.terms[i].holds(row, now) == f.terms[i].not {
 			return false
 		}
 	}
 	return true
 }
 
-func (t *term) holds(row filtered) bool {
+func (t *term) holds(row filtered, now time.Time) bool {
 	switch t.kind {
 	case substring:
 		text := row.filterText()
@@ -138,7 +138,7 @@ func (t *term) holds(row filtered) bool {
 	case pattern:
 		return t.re.MatchString(row.filterText())
 	}
-	text, number, ok := row.filterField(t.key)
+	text, number, ok := row.filterField(t.key, now)
 	if !ok {
 		return strings.Contains(t.whole, ":") && strings.Contains(row.filterText(), t.whole)
 	}
@@ -177,7 +177,7 @@ func fuzzy(text, word string) bool {
 
 func (h *Host) filterText() string { return h.text }
 
-func (h *Host) filterField(key string) (string, float64, bool) {
+func (h *Host) filterField(key string, now time.Time) (string, float64, bool) {
 	switch key {
 	case "host", "name":
 		return h.Name, 0, true
@@ -201,7 +201,8 @@ func (h *Host) filterField(key string) (string, float64, bool) {
 		}
 		return "", 0, true
 	case "seen":
-		return "", time.Since(h.GaugedAt).Seconds(), !h.GaugedAt.IsZero()
+		last := h.lastSeen()
+		return "", now.Sub(last).Seconds(), !last.IsZero()
 	}
 	value, ok := h.Labels[key]
 	return value, 0, ok
@@ -209,7 +210,7 @@ func (h *Host) filterField(key string) (string, float64, bool) {
 
 func (j *Job) filterText() string { return j.text }
 
-func (j *Job) filterField(key string) (string, float64, bool) {
+func (j *Job) filterField(key string, now time.Time) (string, float64, bool) {
 	switch key {
 	case "job", "name":
 		return j.Spec.ID.Name, 0, true
@@ -231,7 +232,7 @@ func (j *Job) filterField(key string) (string, float64, bool) {
 		if j.Spec.Created == nil {
 			return "", 0, false
 		}
-		return "", time.Since(j.Spec.Created.Time()).Seconds(), true
+		return "", now.Sub(j.Spec.Created.Time()).Seconds(), true
 	}
 	value, ok := j.Spec.Labels[key]
 	return value, 0, ok
@@ -268,7 +269,7 @@ func (g *Group) filterText() string {
 	return strings.ToLower(text)
 }
 
-func (g *Group) filterField(key string) (string, float64, bool) {
+func (g *Group) filterField(key string, _ time.Time) (string, float64, bool) {
 	switch key {
 	case "group", "name":
 		return g.Spec.Name, 0, true
@@ -289,7 +290,7 @@ func (e *Event) filterText() string {
 	return strings.ToLower(e.Host + " " + e.Job.Name + ":" + e.Job.Version + " " + string(e.From) + " " + string(e.To) + " " + e.Detail + " " + string(e.Type))
 }
 
-func (e *Event) filterField(key string) (string, float64, bool) {
+func (e *Event) filterField(key string, now time.Time) (string, float64, bool) {
 	switch key {
 	case "host":
 		return e.Host, 0, true
@@ -304,7 +305,7 @@ func (e *Event) filterField(key string) (string, float64, bool) {
 	case "user":
 		return e.User, 0, true
 	case "age":
-		return "", time.Since(e.At).Seconds(), true
+		return "", now.Sub(e.At).Seconds(), true
 	}
 	return "", 0, false
 }

@@ -193,17 +193,20 @@ func (a *app) drawTabs(row widget.Area) {
 	crumbs := strings.Join(a.page.crumbs(), " › ")
 	root := a.page.crumbs()[0]
 	x := 1
+	a.tabs = a.tabs[:0]
 	for _, s := range a.screens {
 		name := s.name
 		if a.width < 100 && root != s.name {
 			name = s.short
 		}
 		key, style := theme.Fg(theme.Focus), muted
+		number := a.keyOf(s.command())
+		a.tabs = append(a.tabs, row.Sub(x, 0, widget.Width(number)+widget.Width(name)+3, 1))
 		if root == s.name {
-			row.Sub(x, 0, widget.Width(name)+4, 1).Fill(theme.Select)
+			row.Sub(x, 0, widget.Width(number)+widget.Width(name)+3, 1).Fill(theme.Select)
 			key, style = key.On(theme.Select).Bold(), strong.On(theme.Select)
 		}
-		x = row.Text(row.Text(x+1, 0, key, s.key)+1, 0, style, name) + 1
+		x = row.Text(row.Text(x+1, 0, key, number)+1, 0, style, name) + 1
 	}
 	if room := row.W - x - 2; room > 8 && len(a.page.crumbs()) > 1 {
 		row.Right(row.W-1, 0, muted, widget.Cut(crumbs, room))
@@ -233,26 +236,22 @@ func (a *app) drawKeys(row widget.Area) {
 	row.Fill(theme.Strip)
 	keyStyle, labelStyle := theme.Style{FG: theme.Focus, BG: theme.Strip, Attr: theme.Bold}, on(muted, theme.Strip)
 	end := row.Right(row.W-1, 0, labelStyle, " help")
-	end = row.Right(end, 0, keyStyle, "?") - 1
+	end = row.Right(end, 0, keyStyle, a.keyOf("help")) - 1
 	x := 1
 	put := func(c *command) {
-		help := c.binding.Help()
-		shown := c.short
-		if shown == "" {
-			shown, _, _ = strings.Cut(help.Key, " ")
-		}
+		help, shown := c.binding.Help(), c.firstKey()
 		if c.hidden || !c.binding.Enabled() || shown == "" || x+widget.Width(shown)+1+widget.Width(help.Desc) > end-1 {
 			return
 		}
 		x = row.Text(row.Text(x, 0, keyStyle, shown)+1, 0, labelStyle, help.Desc) + 2
 	}
 	if !a.isRoot(a.page) {
-		x = row.Text(row.Text(x, 0, keyStyle, "esc")+1, 0, labelStyle, "back") + 2
+		x = row.Text(row.Text(x, 0, keyStyle, a.keyOf("back"))+1, 0, labelStyle, "back") + 2
 	}
-	for _, c := range a.page.commands() {
+	for _, c := range a.commandsOf(a.page) {
 		put(c)
 	}
-	for _, c := range a.global {
+	for _, c := range a.globals() {
 		put(c)
 	}
 }
@@ -270,13 +269,18 @@ func (a *app) drawBanner(banner widget.Area) {
 		banner.Cut(1, 0, banner.W-2, warn.Bold(), "⚠ "+cmp.Or(f.Master, "the master")+" does not let us in: "+f.Error)
 	case f.State == Connecting && f.Error != "":
 		banner.Cut(1, 0, banner.W-2, warn.Bold(), "◌ Connecting to the masters: "+f.Error)
+	case f.State == Connecting && f.Master != "":
+		banner.Cut(1, 0, banner.W-2, warn.Bold(), "◌ Reading everything from "+f.Master)
 	case f.State == Connecting:
 		banner.Cut(1, 0, banner.W-2, warn.Bold(), "◌ Connecting to the masters")
 	default:
 		banner.Cut(1, 0, banner.W-2, warn.Bold(), "⚠ Connection to "+f.Master+" lost: "+f.Error)
 	}
 	second := ""
-	if f.Attempt > 0 {
+	switch {
+	case f.Refused:
+		second = "It is not asked again by itself.  "
+	case f.Attempt > 0:
 		second = fmt.Sprintf("Retry %d in %.0fs", f.Attempt, max(0, f.RetryAt.Sub(a.Now()).Seconds()))
 		if len(f.Next) > 0 {
 			second += ", then " + strings.Join(f.Next, ", ")
@@ -287,10 +291,10 @@ func (a *app) drawBanner(banner widget.Area) {
 		second += "Data as of " + f.AsOf.In(a.Zone).Format("15:04:05") + ", ages frozen.  Writes off until resync."
 	}
 	banner.Cut(3, 1, banner.W-4, warn, second)
-	x := banner.Text(3, 2, warn.Bold(), "ctrl-r")
+	x := banner.Text(3, 2, warn.Bold(), a.keyOf("resync"))
 	x = banner.Text(x, 2, warn, " retry now   ")
 	if len(a.Clusters) > 1 {
-		x = banner.Text(banner.Text(x, 2, warn.Bold(), "@"), 2, warn, " other cluster   ")
+		x = banner.Text(banner.Text(x, 2, warn.Bold(), a.keyOf("cluster")), 2, warn, " other cluster   ")
 	}
 	banner.Cut(x, 2, banner.W-x-1, warn, "browsing, filter, copy and export still work")
 }
@@ -334,5 +338,5 @@ func (a *app) drawTooSmall(area widget.Area) {
 		in.Cut(1, y, in.W-1, theme.Fg(worst[0].color), worst[0].glyph+" "+worst[0].subject+" "+worst[0].detail)
 	}
 	freshness := map[FreshnessState]string{Connecting: "connecting", Live: "still live", Stale: "data is old"}[s.Freshness.State]
-	in.Cut(1, in.H-1, in.W-1, muted, freshness+" · resize, or q quit")
+	in.Cut(1, in.H-1, in.W-1, muted, freshness+" · resize, or "+a.keyOf("quit")+" quit")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui"
 	"github.com/heliosctl/heliosctl/tui/demo"
 	"github.com/heliosctl/heliosctl/tui/theme"
@@ -54,9 +55,12 @@ var screens = []struct {
 	{"rollout", []string{"4", "/payments", "enter", "enter"}},
 	{"events", []string{"5", "up", "up"}},
 	{"logs", []string{"2", "/pay-34", "enter", "space", "space", "l", "worker:8", "enter", "/timeout", "enter"}},
+	{"logs-restarts", []string{"2", "/geo-36", "enter", "l", "geo-cache", "enter", "pgup"}},
 	{"logs-empty", []string{"6"}},
 	{"masters", []string{"7"}},
 	{"inspect", []string{"3", "/pay-worker:8", "enter", "y", "down", "down"}},
+	{"inspect-folded", []string{"4", "/edge", "enter", "y", "f", "down", "down", "enter", "down", "enter", "tab"}},
+	{"inspect-found", []string{"4", "/edge", "enter", "y", "f", "/AWAIT_RUNNING", "enter", "n"}},
 	{"palette", []string{"2", ":", "roll pay"}},
 	{"help", []string{"2", "?"}},
 	{"sort", []string{"2", "s"}},
@@ -64,9 +68,30 @@ var screens = []struct {
 	{"undeploy", []string{"2", "/pay-34", "enter", "G", "space", "up", "up", "space", "U", "worker:8", "enter", "2", "tab", "secret-token"}},
 	{"undeployed", []string{"2", "/pay-34", "enter", "G", "space", "U", "worker:8", "enter", "demo", "tab", "tab", "enter"}},
 	{"roll", []string{"4", "/payments", "enter", "O", "worker:8", "enter"}},
+	{"roll-faults", []string{"4", "/payments", "enter", "O", "worker:8", "enter", "backspace", "0", "tab", "x", "ctrl+s"}},
+	{"roll-plan", []string{"4", "/edge", "enter", "O", "api:41", "enter", "backspace", "5", "tab", "tab", "tab", "tab", "backspace", "2", "ctrl+t"}},
+	{"roll-confirm", []string{"4", "/payments", "enter", "O", "worker:8", "enter", "backspace", "9", "ctrl+s", "payments", "tab", "secret-token"}},
+	{"roll-several", []string{"4", "/batch|thumbs", "enter", "V", "O", "thumbs:12", "enter", "ctrl+s"}},
+	{"roll-back", []string{"4", "/edge", "enter", "B"}},
+	{"resume", []string{"4", "/payments", "enter", "P"}},
+	{"new-group", []string{"4", "N", "front", "tab", "role=web", "tab", "zone in (eu1-a, eu1-b)"}},
+	{"new-group-faults", []string{"4", "N", "edge", "tab", "role==web", "tab", "ctrl+s"}},
+	{"new-group-confirm", []string{"4", "N", "front", "tab", "role=web", "ctrl+s"}},
+	{"remove-group", []string{"4", "/edge", "enter", "E"}},
 	{"stop-rollout", []string{"4", "/payments", "enter", "enter", "K"}},
 	{"new-job", []string{"3", "N"}},
+	{"new-version", []string{"3", "/pay-worker:8", "enter", "N", "enter"}},
+	{"new-version-more", []string{"3", "/pay-worker:8", "enter", "N", "enter", "pgdown", "pgdown", "pgdown", "pgdown", "pgdown"}},
+	{"new-job-faults", []string{"3", "N", "down", "down", "enter", "web api", "tab", "1", "tab", "web", "tab", "sh -c 'x", "tab", "PATH", "tab", "tab", "http=80:99999", "ctrl+s"}},
+	{"new-job-confirm", []string{"3", "N", "down", "down", "enter", "web", "tab", "1", "tab", "web:1", "tab", "sh -c 'while true; do date; sleep 60; done'", "tab", "ZONE=eu 1", "ctrl+s"}},
+	{"new-job-resources", []string{"3", "/promo", "enter", "N", "enter", "up", "up", "up", "up", "up", "up", "up", "up", "up", "512m", "ctrl+s"}},
 	{"deploy", []string{"3", "/promo", "enter", "D", "space"}},
+	{"deploy-plan", []string{"2", "/status:DOWN", "enter", "V", "D", "promo:7", "enter", "ctrl+t"}},
+	{"undeploy-plan", []string{"2", "/pay-34", "enter", "V", "U", "worker:8", "enter", "ctrl+t"}},
+	{"stop-jobs", []string{"3", "/promo|mailer", "enter", "V", "X"}},
+	{"remove", []string{"3", "/promo", "enter", "E"}},
+	{"drain", []string{"2", "/pay-34", "enter", "V", "W"}},
+	{"deregister", []string{"2", "/status=DOWN", "enter", "E"}},
 }
 
 var sizes = [][2]int{{80, 24}, {120, 36}, {200, 60}}
@@ -89,6 +114,53 @@ func TestFrames(t *testing.T) {
 					source = fleet() // which it changes
 				}
 				s := stage(options(source), size[0], size[1], screen.keys)
+				checkWidths(t, s.Frame(), size[0], size[1])
+				golden(t, name, s.Plain())
+			})
+		}
+	}
+}
+
+// What is shown when things are not as usual: nobody has chosen a cluster yet, masters are missing or refuse, the screen is too small.
+func TestFramesOfUnusualStates(t *testing.T) {
+	lost := func(f tui.Freshness) func() tui.Source {
+		return func() tui.Source {
+			source := newFixed()
+			if f.State == tui.Stale {
+				source.host("pay-103", model.Up)
+				source.host("pay-104", model.Down)
+				source.task("pay-103", id("web"), model.StateRunning)
+			}
+			source.store.SetFreshness(f)
+			return source
+		}
+	}
+	outage := tui.Freshness{
+		State: tui.Stale, Master: "master-2", AsOf: now.Add(-42 * time.Second), Error: "read tcp 10.4.1.12:5801: i/o timeout", Attempt: 4,
+		RetryAt: now.Add(6 * time.Second), Next: []string{"master-1", "master-3"},
+	}
+	refusal := tui.Freshness{State: tui.Stale, Master: "master-2", AsOf: now.Add(-time.Minute), Error: "user bob may not read", Refused: true}
+	for _, state := range []struct {
+		name   string
+		source func() tui.Source
+		sizes  [][2]int
+	}{
+		{"connection-lost", lost(outage), sizes},
+		{"refused", lost(refusal), sizes},
+		{"connecting", lost(tui.Freshness{State: tui.Connecting, Error: "no master answers", Attempt: 1, RetryAt: now.Add(time.Second)}), sizes},
+		{"first-run", lost(tui.Freshness{State: tui.Live}), sizes},
+		{"too-small", func() tui.Source { return shared() }, [][2]int{{56, 13}, {40, 8}, {20, 5}}},
+	} {
+		for _, size := range state.sizes {
+			name := fmt.Sprintf("%s-%dx%d", state.name, size[0], size[1])
+			t.Run(name, func(t *testing.T) {
+				s := stage(options(state.source()), size[0], size[1], []string{"2"})
+				if state.name == "first-run" {
+					s.Welcome(tui.Welcome{KeptIn: "~/.config/heliosctl/config.yaml (0600)", Candidates: []tui.Candidate{
+						{Address: "http://localhost:5801", Origin: "HELIOS_MASTER", Note: "3 hosts, v1.4, 2 ms", OK: true},
+						{Address: "https://old-master:5801", Origin: "~/.config", Note: "connection refused"},
+					}})
+				}
 				checkWidths(t, s.Frame(), size[0], size[1])
 				golden(t, name, s.Plain())
 			})

@@ -31,10 +31,10 @@ func newGroups(a *app) page {
 	})
 	p.keys = append([]*command{
 		bind("groups.open", "enter", "rollout", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.goTo(newRollout(g.Spec.Name)) })),
-		bindWrite("groups.roll", "O", "rolling update", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.chooseRollout(g) })),
-		bindWrite("groups.stop", "K", "stop rollout", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmRollout(VerbRollStop, g) })),
-		bindWrite("groups.pause", "P", "pause/resume", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmPause(g) })),
-		bindWrite("groups.back", "B", "roll back", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmRollBack(g) })),
+		bindWrite("groups.roll", "O", "rolling update", func(a *app) tea.Cmd { return a.chooseRollout(p.picked()...) }),
+		bindWrite("groups.stop", "K", "stop rollout", func(a *app) tea.Cmd { return a.confirmRollout(VerbRollStop, p.picked()) }),
+		bindWrite("groups.pause", "P", "pause/resume", func(a *app) tea.Cmd { return a.confirmPause(p.picked()) }),
+		bindWrite("groups.back", "B", "roll back", func(a *app) tea.Cmd { return a.confirmRollBack(p.picked()) }),
 		bind("groups.hosts", "h", "hosts matched", p.onGroup(func(a *app, g *Group) tea.Cmd {
 			return a.goFiltered(1, selectorFilter(g))
 		})),
@@ -42,7 +42,8 @@ func newGroups(a *app) page {
 			name := g.Spec.Name
 			return a.goTo(newInspect([]string{"Groups", name, "JSON"}, "", func(a *app) any { return groupDocument(a.snap.Group(name)) }))
 		})),
-		bindWrite("groups.remove", "E", "remove", p.onGroup(func(a *app, g *Group) tea.Cmd { return a.confirmGroupDrop(g) })).more(),
+		bindWrite("groups.new", "N", "new", func(a *app) tea.Cmd { return a.open(newGroupForm(a)) }),
+		bindWrite("groups.remove", "E", "remove", func(a *app) tea.Cmd { return a.confirmGroupDrop(p.picked()) }).more(),
 	}, p.moves()...)
 	return p
 }
@@ -103,7 +104,7 @@ var rolloutLooks = map[RolloutState]struct {
 	color theme.Color
 }{
 	RolloutRunning: {"▶", theme.Progress}, RolloutPaused: {"∥", theme.Warn}, RolloutDone: {"✓", theme.OK}, RolloutFailed: {"✗", theme.Fail},
-	RolloutStopped: {"■", theme.Stopped}, RolloutRolledBack: {"↶", theme.Warn},
+	RolloutStopped: {"■", theme.Stopped}, RolloutRolledBack: {"↶", theme.Warn}, RolloutCanary: {"◆", theme.Warn}, RolloutReplaced: {"»", theme.Stopped},
 }
 
 func rolloutGlyph(s RolloutState) string { return cmp.Or(rolloutLooks[s].glyph, "○") }
@@ -197,7 +198,7 @@ func optionText(g *Group) string {
 	for _, w := range []struct {
 		on   bool
 		word string
-	}{{o.IgnoreFailures, "ign"}, {o.Overlap, "ovl"}, {o.Migrate, "mig"}, {o.Token, "tok"}} {
+	}{{o.IgnoreFailures, "ign"}, {o.Overlap, "ovl"}, {o.Migrate, "mig"}, {o.Token, "tok"}, {o.Canary > 0, "can"}, {o.MinHealthy > 0, "min"}} {
 		if w.on {
 			words = append(words, w.word)
 		}
@@ -214,6 +215,8 @@ func (p *groups) lastText(g *Group) string {
 		return etaText(r, progressOf(r))
 	case r.State == RolloutFailed:
 		return cmp.Or(r.Error, "failed")
+	case r.State == RolloutRolledBack:
+		return cmp.Or(r.Error, "rolled back")
 	}
 	return Age(r.Finished.Sub(r.Started)) + ", " + Age(p.now().Sub(r.Finished)) + " ago"
 }
@@ -270,22 +273,20 @@ func (p *groups) drawOptions(a *app, area widget.Area, g *Group) {
 		if !r.From.IsZero() {
 			job += "   was " + r.From.Short()
 		}
-		failures := "stops at the first failure"
-		if r.Options.IgnoreFailures {
-			failures = "tolerated (ignoreFailures)"
-		}
 		started := r.Started.In(a.Zone).Format("15:04:05")
 		if a.now().Sub(r.Started) > 24*time.Hour {
 			started = r.Started.In(a.Zone).Format("Jan 02 15:04")
 		}
 		facts = append(facts, [2]string{"job", job},
-			[2]string{"options", fmt.Sprintf("parallelism %d   timeout %s   migrate %s   overlap %s", r.Options.Parallelism, Age(r.Options.Timeout), yesNo(r.Options.Migrate), yesNo(r.Options.Overlap))},
-			[2]string{"failures", failures}, [2]string{"started", started + " by " + cmp.Or(r.User, "somebody")})
+			[2]string{"options", strings.Join(r.Options.words(), "   ")}, [2]string{"started", started + " by " + cmp.Or(r.User, "somebody")})
 		if r.Options.Token {
 			facts = append(facts, [2]string{"token", "required for this job; asked for before any write"})
 		}
 		if r.Error != "" {
-			facts = append(facts, [2]string{"error", r.Error})
+			facts = append(facts, [2]string{strings.ToLower(string(r.State)), r.Error})
+		}
+		if r.Back {
+			facts = append(facts, [2]string{"rolls back", cmp.Or(r.Cause, "asked for by "+cmp.Or(r.User, "somebody"))})
 		}
 	}
 	facts = append(facts, [2]string{"steps/host", "UNDEPLOY → AWAIT_UNDEPLOYED → DEPLOY → AWAIT_RUNNING"})
@@ -324,6 +325,8 @@ func drawGroupHosts(a *app, area widget.Area, g *Group) {
 			at(i, '✗', theme.Fail)
 		case PhaseSkipped:
 			at(i, '▼', theme.Fail)
+		case PhaseStopped:
+			at(i, '□', theme.Stopped)
 		default:
 			at(i, '▣', theme.Progress)
 		}

@@ -95,8 +95,8 @@ func legendLines() []helpLine {
 }
 
 func (h *help) draw(a *app, area widget.Area) {
-	own := h.matching(commandLines(h.page.commands(), nil))
-	everywhere := h.matching(commandLines(a.global, h.page.commands()))
+	own := h.matching(commandLines(a.commandsOf(h.page), nil))
+	everywhere := h.matching(commandLines(a.globals(), a.commandsOf(h.page)))
 	legend, filters := h.matching(legendLines()), h.matching(filterLines)
 	columns := 1
 	if area.W >= 100 {

@@ -44,9 +44,10 @@ func newHostDetail(name string) *hostDetail {
 		bindWrite("host.stop", "X", "stop", d.act(VerbStop)),
 		bindWrite("host.start", "R", "start", d.act(VerbStart)),
 		bindWrite("host.undeploy", "U", "undeploy", d.act(VerbUndeploy)),
+		bindWrite("host.deploy", "D", "deploy", func(a *app) tea.Cmd { return a.chooseDeploy([]string{d.name}) }),
 		bind("host.logs", "l", "logs", d.logs),
 		bind("host.json", "y", "json", d.inspect),
-		bind("host.ssh", "x", "copy ssh command", func(a *app) tea.Cmd { return a.copy("ssh "+d.name, "ssh "+d.name) }).more(),
+		bind("host.ssh", "x", "ssh", func(a *app) tea.Cmd { return a.chooseSSH(d.name) }).more(),
 		bind("host.view", "tab", "environment", func(*app) tea.Cmd { d.view = 1 - d.view; return nil }).more(),
 		bind("host.zoomin", "+ =", "zoom in", func(*app) tea.Cmd { d.window = max(0, d.window-1); return nil }).more(),
 		bind("host.zoomout", "- _", "zoom out", func(*app) tea.Cmd { d.window = min(len(windows)-1, d.window+1); return nil }).more(),
@@ -127,7 +128,7 @@ func (t *Task) filterText() string {
 	return strings.ToLower(t.Host + " " + t.Job.String() + " " + string(t.State) + " " + string(t.Goal) + " " + t.Describe())
 }
 
-func (t *Task) filterField(key string) (string, float64, bool) {
+func (t *Task) filterField(key string, _ time.Time) (string, float64, bool) {
 	switch key {
 	case "host":
 		return t.Host, 0, true
@@ -213,10 +214,7 @@ func (d *hostDetail) openJob(a *app) tea.Cmd {
 
 func (d *hostDetail) act(verb Verb) func(a *app) tea.Cmd {
 	return func(a *app) tea.Cmd {
-		if t, ok := d.tasks.current(); ok {
-			return a.confirmTasks(verb, t.Job, []string{d.name})
-		}
-		return nil
+		return a.confirmTasks(verb, refsOf(d.tasks.picked()))
 	}
 }
 

@@ -29,17 +29,19 @@ type hosts struct {
 func newHosts(a *app) page {
 	p := &hosts{now: a.now}
 	p.list = newList(list[*Host]{
-		name: "hosts", id: func(h *Host) string { return h.Name }, rank: rankHosts, ranked: "problems, then load ↓",
+		name: "hosts", now: a.now, id: func(h *Host) string { return h.Name }, rank: rankHosts, ranked: "problems, then load ↓",
 		problem: func(h *Host) bool { return h.Status != model.Up || h.Counts.Problems() > 0 }, columns: p.columns(),
 	})
 	p.keys = append([]*command{
 		bind("hosts.open", "enter", "detail", p.openHost),
-		bindWrite("hosts.undeploy", "U", "undeploy", p.undeploy),
-		bindWrite("hosts.deploy", "D", "deploy", p.deploy),
+		bindWrite("hosts.undeploy", "U", "undeploy", p.onTasks(VerbUndeploy)),
+		bindWrite("hosts.deploy", "D", "deploy", func(a *app) tea.Cmd { return a.chooseDeploy(hostNames(p.picked(), model.JobID{})) }),
+		bindWrite("hosts.stop", "X", "stop", p.onTasks(VerbStop)).more(),
+		bindWrite("hosts.start", "R", "start", p.onTasks(VerbStart)).more(),
 		bind("hosts.timeline", "t", "timeline", p.openHost).more(),
 		bind("hosts.inspect", "y", "inspect", p.inspect),
 		bind("hosts.logs", "l", "logs", p.logs),
-		bind("hosts.ssh", "x", "copy ssh command", p.ssh).more(),
+		bind("hosts.ssh", "x", "ssh", p.ssh).more(),
 		bindWrite("hosts.drain", "W", "drain", p.drain).more(),
 		bindWrite("hosts.deregister", "E", "deregister", p.deregister).more(),
 	}, p.moves()...)
@@ -81,7 +83,7 @@ func (p *hosts) columns() []column[*Host] {
 				}
 				return muted
 			}},
-		{id: "seen", title: "SEEN", width: 6, priority: 6, compare: func(a, b *Host) int { return a.GaugedAt.Compare(b.GaugedAt) }, text: p.seenText},
+		{id: "seen", title: "SEEN", width: 6, priority: 6, compare: func(a, b *Host) int { return a.lastSeen().Compare(b.lastSeen()) }, text: p.seenText},
 		{id: "drain", title: "DRAIN", width: 6, priority: 8, off: true, text: func(h *Host) string {
 			if h.Drain == nil {
 				return ""
@@ -93,14 +95,27 @@ func (p *hosts) columns() []column[*Host] {
 	}
 }
 
+// seenLately is how old the last reading of a host may be for it to be seen now: agents are not heard at every moment, and a number
+// that changes in every row of every second would be noise, on the line to the terminal as well.
+const seenLately = time.Minute
+
 func (p *hosts) seenText(h *Host) string {
+	last := h.lastSeen()
 	switch {
-	case h.Status != model.Up && !h.Since.IsZero():
-		return Age(p.now().Sub(h.Since))
-	case h.GaugedAt.IsZero():
+	case last.IsZero():
 		return "—"
+	case h.Status == model.Up && p.now().Sub(last) < seenLately:
+		return "now"
 	}
-	return Age(p.now().Sub(h.GaugedAt))
+	return Age(p.now().Sub(last))
+}
+
+// lastSeen is when the host was last heard of: since when it is down, else when its gauges were read. It is zero when that is not known.
+func (h *Host) lastSeen() time.Time {
+	if h.Status != model.Up && !h.Since.IsZero() {
+		return h.Since
+	}
+	return h.GaugedAt
 }
 
 func agentVersion(h *Host) string {
@@ -260,7 +275,7 @@ func (p *hosts) inspect(a *app) tea.Cmd {
 
 func (p *hosts) ssh(a *app) tea.Cmd {
 	if h, ok := p.current(); ok {
-		return a.copy("ssh "+h.Name, "ssh "+h.Name)
+		return a.chooseSSH(h.Name)
 	}
 	return nil
 }
@@ -297,20 +312,26 @@ func jobsOn(rows []*Host) []model.JobID {
 	return ids
 }
 
-func (p *hosts) undeploy(a *app) tea.Cmd {
-	rows := p.picked()
-	return a.chooseJob("Undeploy which job?", jobsOn(rows), func(a *app, id model.JobID) tea.Cmd {
-		return a.confirmTasks(VerbUndeploy, id, hostNames(rows, id))
-	})
+// onTasks asks which job of the marked hosts is meant.
+func (p *hosts) onTasks(verb Verb) func(a *app) tea.Cmd {
+	return func(a *app) tea.Cmd {
+		rows := p.picked()
+		return a.chooseJob(taskVerbs[verb].button+" which job?", jobsOn(rows), func(a *app, id model.JobID) tea.Cmd {
+			return a.confirmTasks(verb, onHosts(id, hostNames(rows, id)))
+		})
+	}
 }
 
-func (p *hosts) deploy(a *app) tea.Cmd {
-	rows := p.picked()
+// chooseDeploy asks which job is to be deployed to hosts.
+func (a *app) chooseDeploy(names []string) tea.Cmd {
+	if len(names) == 0 {
+		return nil
+	}
 	var ids []model.JobID
 	for _, j := range a.snap.Jobs {
 		ids = append(ids, j.Spec.ID)
 	}
-	return a.chooseJob("Deploy which job?", ids, func(a *app, id model.JobID) tea.Cmd { return a.confirmDeploy(id, hostNames(rows, model.JobID{})) })
+	return a.chooseJob("Deploy which job?", ids, func(a *app, id model.JobID) tea.Cmd { return a.confirmTasks(VerbDeploy, onHosts(id, names)) })
 }
 
 // hostNames are the names of the hosts that have a job, of all when there is none.
@@ -324,16 +345,18 @@ func hostNames(rows []*Host, id model.JobID) []string {
 	return names
 }
 
+// drain drains the marked hosts that are not drained yet; if all are, it ends that.
 func (p *hosts) drain(a *app) tea.Cmd {
-	rows := p.picked()
-	if len(rows) == 0 {
-		return nil
+	var names []string
+	for _, h := range p.picked() {
+		if h.Drain == nil {
+			names = append(names, h.Name)
+		}
 	}
-	verb := VerbDrain
-	if rows[0].Drain != nil {
-		verb = VerbUndrain
+	if len(names) > 0 {
+		return a.confirmHosts(VerbDrain, names)
 	}
-	return a.confirmHosts(verb, hostNames(rows, model.JobID{}))
+	return a.confirmHosts(VerbUndrain, hostNames(p.picked(), model.JobID{}))
 }
 
 func (p *hosts) deregister(a *app) tea.Cmd {

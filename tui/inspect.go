@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -12,12 +11,16 @@ import (
 	"github.com/heliosctl/heliosctl/tui/widget"
 )
 
-// inspect shows a thing as JSON. Tokens are never on the screen.
+// inspect shows a thing as JSON or YAML. Tokens are never on the screen.
 type inspect struct {
 	path    []string
 	twin    string
 	make    func(a *app) any
-	lines   []string
+	tree    *node
+	fault   error
+	yaml    bool
+	folded  map[string]bool // by path
+	lines   []line
 	search  string
 	input   *widget.Input
 	before  string
@@ -29,19 +32,22 @@ type inspect struct {
 }
 
 func newInspect(path []string, twin string, document func(a *app) any) *inspect {
-	p := &inspect{path: path, twin: twin, make: document}
+	p := &inspect{path: path, twin: twin, make: document, folded: map[string]bool{}}
 	do := func(f func(a *app)) func(*app) tea.Cmd { return func(a *app) tea.Cmd { f(a); return nil } }
 	p.keys = []*command{
+		bind("inspect.fold", "enter space", "fold", do(func(*app) { p.toggle() })),
+		bind("inspect.foldall", "f", "fold all", do(func(*app) { p.toggleAll() })),
+		bind("inspect.yaml", "tab", "JSON/YAML", do(func(*app) { p.yaml = !p.yaml; p.write(p.here()) })),
 		bind("inspect.search", "/", "search", do(func(*app) {
 			p.before, p.input = p.search, &widget.Input{}
 			p.input.Set(p.search)
 		})),
 		bind("inspect.next", "n", "next hit", do(func(*app) { p.jump(1) })),
 		bind("inspect.back", "N", "hit before", do(func(*app) { p.jump(-1) })).more(),
-		bind("inspect.copy", "c", "copy all", func(a *app) tea.Cmd { return a.copy(strings.Join(p.lines, "\n"), "the document") }),
-		bind("inspect.path", "p", "copy the path", func(a *app) tea.Cmd { path := jsonPath(p.lines, p.cursor); return a.copy(path, path) }),
+		bind("inspect.copy", "c", "copy all", func(a *app) tea.Cmd { return a.copy(p.text(), "the document") }),
+		bind("inspect.path", "p", "copy the path", func(a *app) tea.Cmd { path := p.here(); return a.copy(path, path) }),
 		bind("inspect.export", "e", "export", func(a *app) tea.Cmd {
-			return a.save(p.path[len(p.path)-2]+".json", func() ([]byte, error) { return []byte(strings.Join(p.lines, "\n") + "\n"), nil })
+			return a.save(p.path[len(p.path)-2]+"."+strings.ToLower(p.format()), func() ([]byte, error) { return []byte(p.text() + "\n"), nil })
 		}),
 		bind("inspect.up", "up k", "up", do(func(*app) { p.move(-1) })).more(),
 		bind("inspect.down", "down j", "down", do(func(*app) { p.move(1) })).more(),
@@ -53,18 +59,106 @@ func newInspect(path []string, twin string, document func(a *app) any) *inspect 
 	return p
 }
 
+func (p *inspect) format() string {
+	if p.yaml {
+		return "YAML"
+	}
+	return "JSON"
+}
+
+// text is the whole document, whatever is folded.
+func (p *inspect) text() string {
+	if p.tree == nil {
+		return ""
+	}
+	var lines []string
+	for _, l := range documentLines(p.tree, p.yaml, nil) {
+		lines = append(lines, l.text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// here is the path of the selected line.
+func (p *inspect) here() string {
+	if p.cursor < len(p.lines) {
+		return p.lines[p.cursor].path
+	}
+	return "."
+}
+
+// write writes the lines anew and selects the one of a path.
+func (p *inspect) write(path string) {
+	p.lines = nil
+	if p.tree != nil {
+		p.lines = documentLines(p.tree, p.yaml, p.folded)
+	}
+	for i := range p.lines {
+		if p.lines[i].path == path {
+			p.cursor = i
+			break
+		}
+	}
+	p.move(0)
+}
+
+// toggle folds what begins at the selected line or what it is in, or unfolds it.
+func (p *inspect) toggle() {
+	for i := p.cursor; i >= 0 && i < len(p.lines); i-- {
+		l := p.lines[i]
+		if l.fold && l.path != "." && (i == p.cursor || within(p.here(), l.path)) {
+			p.folded[l.path] = !p.folded[l.path]
+			p.write(l.path)
+			return
+		}
+	}
+}
+
+// within tells whether a path is another one or leads further into it.
+func within(path, of string) bool {
+	return path == of || strings.HasPrefix(path, of+".") || strings.HasPrefix(path, of+"[")
+}
+
+// toggleAll folds everything but the outermost, or unfolds everything.
+func (p *inspect) toggleAll() {
+	path := p.here()
+	if len(p.folded) > 0 {
+		p.folded = map[string]bool{}
+	} else if p.tree != nil {
+		for _, part := range p.tree.parts {
+			if len(part.parts) > 0 {
+				p.folded[part.path] = true
+			}
+			if within(path, part.path) {
+				path = part.path
+			}
+		}
+	}
+	p.write(path)
+}
+
 func newJobInspect(a *app, id model.JobID) *inspect {
 	return newInspect([]string{"Jobs", id.Short(), "JSON"}, a.Program+" inspect "+id.Name+":"+id.Version+" --json", func(a *app) any {
 		j := a.snap.Job(id)
 		if j == nil {
 			return nil
 		}
-		spec := *j.Spec
+		spec := j.Spec.Clone()
 		if spec.Token != "" {
-			spec.Token = "(hidden)"
+			spec.Token = hiddenToken
 		}
+		hideToken(spec.RolloutOptions)
 		return spec
 	})
+}
+
+const hiddenToken = "(hidden)"
+
+// hideToken keeps the token of options off the screen.
+func hideToken(o *model.RolloutOptions) {
+	if o != nil && o.Token != nil && *o.Token != "" {
+		hidden := hiddenToken
+		o.Token = &hidden
+	}
 }
 
 // hostDocument is a host as JSON.
@@ -101,7 +195,13 @@ func groupDocument(g *Group) any {
 	if g == nil {
 		return nil
 	}
-	document := map[string]any{"deploymentGroup": g.Spec, "hosts": g.Hosts}
+	spec := g.Spec
+	if spec.RolloutOptions != nil {
+		options := *spec.RolloutOptions
+		hideToken(&options)
+		spec.RolloutOptions = &options
+	}
+	document := map[string]any{"deploymentGroup": spec, "hosts": g.Hosts}
 	if r := g.Rollout; r != nil {
 		var hosts []any
 		for _, h := range r.Hosts {
@@ -125,15 +225,14 @@ func (p *inspect) typing() bool         { return p.input != nil }
 func (p *inspect) commandLine(*app) string { return p.twin }
 
 func (p *inspect) refresh(a *app) {
-	if p.version == a.snap.Version {
+	if p.version == a.snap.Version && p.tree != nil {
 		return
 	}
 	p.version = a.snap.Version
-	text, err := json.MarshalIndent(p.make(a), "", "  ")
-	if err != nil {
-		text = []byte(err.Error())
-	}
-	p.lines = strings.Split(string(text), "\n")
+	at := p.cursor
+	p.tree, p.fault = parseDocument(p.make(a))
+	p.write("")
+	p.cursor = at
 	p.move(0)
 }
 
@@ -161,30 +260,36 @@ func (p *inspect) escape(*app) bool {
 
 func (p *inspect) move(n int) { p.cursor = min(max(p.cursor+n, 0), max(0, len(p.lines)-1)) }
 
+// jump goes to the next line with what is searched for, and unfolds where it is.
 func (p *inspect) jump(n int) {
 	word := strings.ToLower(p.search)
-	for i := p.cursor + n; word != "" && i >= 0 && i < len(p.lines); i += n {
-		if strings.Contains(strings.ToLower(p.lines[i]), word) {
-			p.cursor = i
+	if word == "" || p.tree == nil {
+		return
+	}
+	all := documentLines(p.tree, p.yaml, nil)
+	at := 0
+	for i := range all {
+		if all[i].path == p.here() {
+			at = i
+			break
+		}
+	}
+	for i := at + n; i >= 0 && i < len(all); i += n {
+		if strings.Contains(strings.ToLower(all[i].text), word) {
+			p.unfold(all[i].path)
+			p.write(all[i].path)
 			return
 		}
 	}
 }
 
-// jsonPath is where a line of an indented document is, as jq writes it.
-func jsonPath(lines []string, at int) string {
-	var path []string
-	indent := 1 << 30
-	for i := min(at, len(lines)-1); i >= 0; i-- {
-		text := strings.TrimLeft(lines[i], " ")
-		if depth := len(lines[i]) - len(text); depth < indent && text != "" && !strings.ContainsAny(text[:1], "]}") {
-			indent = depth
-			if name, _, ok := strings.Cut(text, `": `); ok && strings.HasPrefix(name, `"`) {
-				path = append([]string{name + `"`}, path...)
-			}
+// unfold unfolds all that a path is in.
+func (p *inspect) unfold(path string) {
+	for folded := range p.folded {
+		if path != folded && within(path, folded) {
+			delete(p.folded, folded)
 		}
 	}
-	return "." + strings.Join(path, ".")
 }
 
 func (p *inspect) status(*app) (left, right []widget.Span) {
@@ -195,12 +300,16 @@ func (p *inspect) status(*app) (left, right []widget.Span) {
 		}
 		left = append(left, widget.Span{Style: theme.Style{FG: theme.Text, BG: theme.Chip}, Text: " / " + text + " "}, widget.Span{Style: plain, Text: " "})
 	}
-	return append(left, widget.Span{Style: muted, Text: fmt.Sprintf("line %d/%d · ", p.cursor+1, len(p.lines))}, widget.Span{Style: focus, Text: jsonPath(p.lines, p.cursor)}),
+	return append(left, widget.Span{Style: muted, Text: fmt.Sprintf("line %d/%d · ", p.cursor+1, len(p.lines))}, widget.Span{Style: focus, Text: p.here()}),
 		[]widget.Span{{Style: muted, Text: p.twin}}
 }
 
 func (p *inspect) draw(_ *app, area widget.Area) {
-	in := widget.Panel{Title: strings.Join(p.path[:len(p.path)-1], " › "), Note: "JSON"}.Draw(area)
+	in := widget.Panel{Title: strings.Join(p.path[:len(p.path)-1], " › "), Note: p.format()}.Draw(area)
+	if p.fault != nil {
+		in.Cut(0, 0, in.W, theme.Fg(theme.Warn), p.fault.Error())
+		return
+	}
 	p.seen = max(1, in.H)
 	p.offset = max(0, min(min(max(p.offset, p.cursor-p.seen+1), p.cursor), len(p.lines)-p.seen))
 	for y := 0; y < in.H && p.offset+y < len(p.lines); y++ {
@@ -209,7 +318,15 @@ func (p *inspect) draw(_ *app, area widget.Area) {
 			bg = theme.Select
 			widget.SelectRow(area.Sub(1, 1+y, area.W-2, 1))
 		}
-		drawJSON(in.Row(y), widget.Cut(p.lines[p.offset+y], in.W), bg)
+		l := p.lines[p.offset+y]
+		if l.fold && l.path != "." {
+			glyph := "▾"
+			if p.folded[l.path] {
+				glyph = "▸"
+			}
+			in.Text(0, y, muted.On(bg), glyph)
+		}
+		drawJSON(in.Sub(2, y, in.W-2, 1), widget.Cut(l.text, in.W-2), bg)
 	}
 	widget.Scrollbar(area.Sub(0, 1, area.W, in.H), p.offset, p.seen, len(p.lines))
 }
@@ -218,10 +335,17 @@ func (p *inspect) draw(_ *app, area widget.Area) {
 func drawJSON(line widget.Area, text string, bg theme.Color) {
 	trimmed := strings.TrimLeft(text, " ")
 	x := len(text) - len(trimmed)
+	if dashless, ok := strings.CutPrefix(trimmed, "- "); ok {
+		x, trimmed = line.Text(x, 0, faint.On(bg), "- "), dashless
+	}
 	if name, value, ok := strings.Cut(trimmed, `": `); ok && strings.HasPrefix(name, `"`) {
 		x = line.Text(x, 0, focus.On(bg), name+`"`)
 		x = line.Text(x, 0, faint.On(bg), ": ")
 		trimmed = value
+	} else if name, value, ok := strings.Cut(trimmed+" ", ": "); ok && !strings.HasPrefix(trimmed, `"`) {
+		x = line.Text(x, 0, focus.On(bg), name)
+		x = line.Text(x, 0, faint.On(bg), ": ")
+		trimmed = strings.TrimSuffix(value, " ")
 	}
 	style := plain
 	switch {

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 // jobDetail is one job: where it runs and what has happened to it, a lane of time for each host.
 type jobDetail struct {
 	id     model.JobID
+	before model.JobID // that it took the place of, as far as that is known
 	job    *Job
 	view   int // timeline, hosts
 	tasks  *list[*Task]
@@ -55,6 +55,12 @@ func newJobDetail(id model.JobID, host string) *jobDetail {
 		bindWrite("job.undeploy", "U", "undeploy", d.act(VerbUndeploy)),
 		bindWrite("job.stop", "X", "stop", d.act(VerbStop)),
 		bindWrite("job.start", "R", "start", d.act(VerbStart)),
+		bindWrite("job.new", "N", "new version", func(a *app) tea.Cmd {
+			if d.job == nil {
+				return a.chooseCreate(nil)
+			}
+			return a.chooseCreate(d.job.Spec)
+		}).more(),
 		bindWrite("job.remove", "E", "remove", func(a *app) tea.Cmd {
 			if d.job == nil {
 				return nil
@@ -93,11 +99,8 @@ func (d *jobDetail) commandLine(a *app) string {
 }
 
 func (d *jobDetail) open(a *app) tea.Cmd {
-	source := a.Source
-	return a.async(func(ctx context.Context) tea.Msg {
-		transitions, err := source.History(ctx, HistoryQuery{Job: d.id})
-		return answer{d, historyMsg{transitions, err}}
-	})
+	d.before = a.jobBefore(d.id)
+	return a.readHistory(d, d.id, d.before)
 }
 
 func (d *jobDetail) receive(a *app, msg tea.Msg) tea.Cmd {
@@ -119,7 +122,7 @@ func (d *jobDetail) refresh(a *app) {
 	} else {
 		d.tasks.set(nil)
 	}
-	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == d.id })
+	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == d.id || e.Job == d.before })
 	d.arrange(a)
 }
 
@@ -145,7 +148,7 @@ func (d *jobDetail) hostsPicked(all bool) []string {
 }
 
 func (d *jobDetail) act(verb Verb) func(a *app) tea.Cmd {
-	return func(a *app) tea.Cmd { return a.confirmTasks(verb, d.id, d.hostsPicked(false)) }
+	return func(a *app) tea.Cmd { return a.confirmTasks(verb, onHosts(d.id, d.hostsPicked(false))) }
 }
 
 func (d *jobDetail) status(a *app) (left, right []widget.Span) {
@@ -153,7 +156,7 @@ func (d *jobDetail) status(a *app) (left, right []widget.Span) {
 		return d.tasks.status()
 	}
 	from, to := d.span(a)
-	text := fmt.Sprintf("window %s · 1 col ≈ %s · %d of %d lanes · order: %s · as much as is kept of each host",
+	text := fmt.Sprintf("window %s · 1 col ≈ %s · %d of %d lanes · order: %s · ┊ what is kept begins there",
 		Age(windows[d.window]), Age(to.Sub(from)/time.Duration(max(1, d.cells))), min(d.seen, len(d.lanes)), len(d.lanes), laneOrders[d.order])
 	left = append(left, widget.Span{Style: muted, Text: text})
 	if d.problems {
@@ -234,7 +237,11 @@ func (d *jobDetail) drawLegend(line widget.Area) {
 		x = line.Text(x, 0, theme.Fg(looks[i].color), string(looks[i].laneBy))
 		x = line.Text(x, 0, faint, strings.ToLower(looks[i].code)) + 2
 	}
-	line.Text(x, 0, faint, "·no data")
+	x = line.Text(x, 0, faint, "·no data") + 2
+	if !d.before.IsZero() && x+8 < line.W {
+		x = line.Text(x, 0, muted, string(beforeLane)+" before: ")
+		line.Cut(x, 0, line.W-x, faint, versionText(d.before))
+	}
 }
 
 func (d *jobDetail) facts(a *app) [][2]string {

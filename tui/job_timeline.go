@@ -9,6 +9,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui/theme"
 	"github.com/heliosctl/heliosctl/tui/widget"
 )
@@ -50,18 +51,23 @@ func (d *jobDetail) timelineKeys() []*command {
 // arrange makes the lanes: of the hosts that have the job, and of those that had it within the window.
 func (d *jobDetail) arrange(a *app) {
 	byHost := lanesBy(d.past.transitions, func(t Transition) string { return t.Host })
+	for host := range byHost {
+		byHost[host] = joined(byHost[host], d.id)
+	}
 	d.lanes = d.lanes[:0]
 	if d.job != nil {
 		for _, t := range d.job.Tasks {
 			if !d.problems || t.Problem() || changedSince(byHost[t.Host], a.now().Add(-windows[d.window])) {
-				d.lanes = append(d.lanes, lane{name: t.Host, task: t, transitions: byHost[t.Host]})
+				d.lanes = append(d.lanes, lane{name: t.Host, task: t, own: d.id, transitions: byHost[t.Host]})
 			}
 			delete(byHost, t.Host)
 		}
 	}
+	coming := d.coming(a)
 	for _, host := range sortedKeys(byHost) {
-		if changedSince(byHost[host], a.now().Add(-windows[d.window])) {
-			d.lanes = append(d.lanes, lane{name: host, transitions: byHost[host]})
+		own := slices.ContainsFunc(byHost[host], func(t Transition) bool { return t.Job == d.id })
+		if coming[host] || own && changedSince(byHost[host], a.now().Add(-windows[d.window])) {
+			d.lanes = append(d.lanes, lane{name: host, own: d.id, task: d.taskBefore(a, host), transitions: byHost[host]})
 		}
 	}
 	slices.SortStableFunc(d.lanes, d.compareLanes)
@@ -76,6 +82,49 @@ func (d *jobDetail) arrange(a *app) {
 	} else {
 		d.events = nil
 	}
+}
+
+// coming are the hosts that a rollout that goes on brings the job to.
+func (d *jobDetail) coming(a *app) map[string]bool {
+	hosts := map[string]bool{}
+	for _, g := range activeFirst(a.snap.Groups) {
+		if g.Rollout.To != d.id {
+			continue
+		}
+		for i := range g.Rollout.Hosts {
+			hosts[g.Rollout.Hosts[i].Host] = true
+		}
+	}
+	return hosts
+}
+
+func (d *jobDetail) taskBefore(a *app, host string) *Task {
+	if h := a.snap.Host(host); h != nil && !d.before.IsZero() {
+		return h.Task(d.before)
+	}
+	return nil
+}
+
+// jobBefore is the job that this one took the place of: by a rollout, else the one of the same name that was created last before it.
+func (a *app) jobBefore(id model.JobID) model.JobID {
+	for _, g := range a.snap.Groups {
+		for _, r := range append([]*Rollout{g.Rollout}, g.Past...) {
+			if r != nil && r.To == id && r.From != id && !r.From.IsZero() {
+				return r.From
+			}
+		}
+	}
+	var before *Job
+	j := a.snap.Job(id)
+	for _, other := range a.snap.Jobs {
+		if j != nil && other.Spec.ID.Name == id.Name && createdAt(other) < createdAt(j) && (before == nil || createdAt(before) < createdAt(other)) {
+			before = other
+		}
+	}
+	if before == nil {
+		return model.JobID{}
+	}
+	return before.Spec.ID
 }
 
 func changedSince(transitions []Transition, since time.Time) bool {
@@ -243,7 +292,7 @@ func (d *jobDetail) drawAround(a *app, area widget.Area) {
 	i := d.eventAt(at)
 	note := "[ ] step"
 	if len(d.events) > 0 {
-		note = fmt.Sprintf("%d of %d · [ ] step", i+1, len(d.events))
+		note = fmt.Sprintf("%d of %d · kept since %s%s · [ ] step", i+1, len(d.events), dayText(a, d.events[0].At), d.events[0].At.In(a.Zone).Format("15:04:05"))
 	}
 	in := widget.Panel{Title: cmp.Or(d.selected, "no lane") + ": events around the cursor", Note: note}.Draw(area)
 	first := max(0, min(i-in.H/2, len(d.events)-in.H))
@@ -261,6 +310,9 @@ func (d *jobDetail) drawAround(a *app, area widget.Area) {
 		}
 		drawState(line, x+9, t.State, bg, true)
 		detail := t.Detail
+		if t.Job != d.id {
+			detail = versionText(t.Job) + "  " + detail
+		}
 		if first+y+1 < len(d.events) {
 			detail += "   for " + Age(d.events[first+y+1].At.Sub(t.At))
 		}

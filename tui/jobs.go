@@ -26,18 +26,18 @@ type jobs struct {
 func newJobs(a *app) page {
 	p := &jobs{now: a.now}
 	p.list = newList(list[*Job]{
-		name: "jobs", id: func(j *Job) string { return j.Spec.ID.String() }, rank: p.rankJobs, ranked: "problems first", columns: p.columns(),
+		name: "jobs", now: a.now, id: func(j *Job) string { return j.Spec.ID.String() }, rank: p.rankJobs, ranked: "problems first", columns: p.columns(),
 		problem: func(j *Job) bool { return j.Counts.Problems() > 0 },
 	})
 	p.keys = append([]*command{
 		bind("jobs.open", "enter", "detail", p.onJob(func(a *app, j *Job) tea.Cmd { return a.goTo(newJobDetail(j.Spec.ID, "")) })),
 		bind("jobs.timeline", "t", "timeline", p.onJob(func(a *app, j *Job) tea.Cmd { return a.goTo(newJobDetail(j.Spec.ID, "")) })),
-		bindWrite("jobs.deploy", "D", "deploy", p.onJob(func(a *app, j *Job) tea.Cmd { return a.chooseHosts(j.Spec.ID) })),
+		bindWrite("jobs.deploy", "D", "deploy", p.deploy),
 		bindWrite("jobs.undeploy", "U", "undeploy", p.onTasks(VerbUndeploy)),
 		bindWrite("jobs.stop", "X", "stop", p.onTasks(VerbStop)),
 		bindWrite("jobs.start", "R", "start", p.onTasks(VerbStart)),
 		bind("jobs.inspect", "y", "spec", p.onJob(func(a *app, j *Job) tea.Cmd { return a.goTo(newJobInspect(a, j.Spec.ID)) })),
-		bindWrite("jobs.new", "N", "new", func(a *app) tea.Cmd { return a.open(newCreate(p.template())) }).more(),
+		bindWrite("jobs.new", "N", "new", func(a *app) tea.Cmd { return a.chooseCreate(p.template()) }).more(),
 		bindWrite("jobs.remove", "E", "remove", func(a *app) tea.Cmd { return a.confirmRemove(p.picked()) }).more(),
 		bind("jobs.logs", "l", "logs", p.onJob(func(a *app, j *Job) tea.Cmd { return a.showLogs(j.Spec.ID, nil) })),
 		bind("jobs.hosts", "h", "hosts of this", p.onJob(func(a *app, j *Job) tea.Cmd {
@@ -56,15 +56,26 @@ func (p *jobs) onJob(do func(a *app, j *Job) tea.Cmd) func(a *app) tea.Cmd {
 	}
 }
 
-// onTasks acts on the hosts of the selected job.
+// onTasks acts on the marked jobs on all their hosts.
 func (p *jobs) onTasks(verb Verb) func(a *app) tea.Cmd {
-	return p.onJob(func(a *app, j *Job) tea.Cmd {
-		var names []string
-		for _, t := range j.Tasks {
-			names = append(names, t.Host)
+	return func(a *app) tea.Cmd {
+		var refs []taskRef
+		for _, j := range p.picked() {
+			refs = append(refs, refsOf(j.Tasks)...)
 		}
-		return a.confirmTasks(verb, j.Spec.ID, names)
-	})
+		return a.confirmTasks(verb, refs)
+	}
+}
+
+func (p *jobs) deploy(a *app) tea.Cmd {
+	var ids []model.JobID
+	for _, j := range p.picked() {
+		ids = append(ids, j.Spec.ID)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return a.chooseHosts(ids...)
 }
 
 // template is the job that a new one is made from: the selected one.
@@ -133,7 +144,7 @@ func (p *jobs) ageText(j *Job) string {
 	if j.Spec.Created == nil {
 		return "—"
 	}
-	return Age(p.now().Sub(j.Spec.Created.Time()).Truncate(time.Minute))
+	return wholeAge(p.now().Sub(j.Spec.Created.Time()))
 }
 
 func (p *jobs) drawCondition(a widget.Area, x, _ int, j *Job, bg theme.Color) {

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -11,6 +12,8 @@ import (
 // that they cannot tell anything else than what happens.
 type command struct {
 	id      string // what it is called in the configuration of keys
+	usual   []string
+	names   []string // of its keys: the usual ones, unless the configuration has others
 	binding key.Binding
 	write   bool   // refused when nothing may be changed
 	hidden  bool   // not in the row of keys, for want of room
@@ -21,7 +24,7 @@ type command struct {
 // bind makes a command. Keys are separated by blanks and named as Bubble Tea names them, with "space" for the space bar.
 func bind(id, keys, label string, run func(a *app) tea.Cmd) *command {
 	names := strings.Fields(keys)
-	return &command{id: id, binding: key.NewBinding(key.WithKeys(realKeys(names)...), key.WithHelp(showKeys(names), label)), run: run}
+	return &command{id: id, usual: names, names: names, binding: key.NewBinding(key.WithKeys(realKeys(names)...), key.WithHelp(showKeys(names), label)), run: run}
 }
 
 // bindWrite makes a command that changes something. Its label ends in an ellipsis, because a dialog comes first.
@@ -46,13 +49,43 @@ func (c *command) pair(keys string) *command {
 // rebind gives commands the keys of a configuration.
 func rebind(commands []*command, keys map[string][]string) []*command {
 	for _, c := range commands {
-		if names, ok := keys[c.id]; ok {
-			c.binding.SetKeys(realKeys(names)...)
-			c.short = ""
-			c.binding.SetHelp(showKeys(names), c.binding.Help().Desc)
+		names, ok := keys[c.id]
+		if !ok {
+			names = c.usual
 		}
+		if slices.Equal(names, c.names) {
+			continue
+		}
+		c.names = names
+		c.binding.SetKeys(realKeys(names)...)
+		c.binding.SetHelp(showKeys(names), c.binding.Help().Desc)
 	}
 	return commands
+}
+
+// commandsOf are the commands of a page with the keys of the configuration.
+func (a *app) commandsOf(p page) []*command { return rebind(p.commands(), a.Keys) }
+
+// globals are the commands of every page with the keys of the configuration.
+func (a *app) globals() []*command { return rebind(a.global, a.Keys) }
+
+// keyOf is the first key of a command that every page has, as it is shown.
+func (a *app) keyOf(id string) string {
+	for _, c := range a.globals() {
+		if c.id == id {
+			return c.firstKey()
+		}
+	}
+	return ""
+}
+
+// firstKey is the key of a command that is named where there is room for one only.
+func (c *command) firstKey() string {
+	if c.short != "" && slices.Equal(c.names, c.usual) {
+		return c.short
+	}
+	shown, _, _ := strings.Cut(c.binding.Help().Key, " ")
+	return shown
 }
 
 func realKeys(names []string) []string {
@@ -89,19 +122,4 @@ func find(commands []*command, msg tea.KeyMsg) *command {
 		}
 	}
 	return nil
-}
-
-// conflicts lists keys that two commands of one screen have.
-func conflicts(commands []*command) []string {
-	taken := map[string]string{}
-	var found []string
-	for _, c := range commands {
-		for _, name := range c.binding.Keys() {
-			if other, ok := taken[name]; ok {
-				found = append(found, name+" is both "+other+" and "+c.id)
-			}
-			taken[name] = c.id
-		}
-	}
-	return found
 }

@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"context"
-	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -10,36 +8,15 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-func storeSource() Source { return &still{NewStore(Cluster{Name: "test"}, time.Now).Snapshot()} }
-
-// still is a source that never changes.
-type still struct{ snapshot *Snapshot }
-
-func (s *still) Snapshot() *Snapshot                                         { return s.snapshot }
-func (s *still) Changed() <-chan struct{}                                    { return nil }
-func (s *still) History(context.Context, HistoryQuery) ([]Transition, error) { return nil, nil }
-func (s *still) Logs(context.Context, LogQuery) iter.Seq2[model.LogLine, error] {
-	return func(func(model.LogLine, error) bool) {}
-}
-func (s *still) Do(context.Context, Action) error { return nil }
-func (s *still) Resync()                          {}
-
 func TestNoKeyHasTwoMeaningsOnOnePage(t *testing.T) {
-	a := newApp(Options{Source: storeSource()})
-	pages := []page{newHostDetail("h"), newJobDetail(model.JobID{Name: "j"}, ""), newRollout("g"), newInspect([]string{"a", "b"}, "", func(*app) any { return nil })}
-	hostsOfJob := newJobDetail(model.JobID{Name: "j"}, "")
-	hostsOfJob.view = 1
-	pages = append(pages, hostsOfJob)
-	for i := range a.screens {
-		pages = append(pages, a.root(i))
-	}
-	for _, p := range append(pages, page(nil)) {
-		commands, name := a.global, "everywhere"
+	a := newApp(Options{Source: nowhere()})
+	for _, p := range append(a.everyPage(), page(nil)) {
+		commands, name := a.globals(), "everywhere"
 		if p != nil {
-			commands, name = p.commands(), strings.Join(p.crumbs(), " › ")
+			commands, name = a.commandsOf(p), strings.Join(p.crumbs(), " › ")
 		}
-		if found := conflicts(commands); len(found) > 0 {
-			t.Errorf("%s: %s", name, strings.Join(found, "; "))
+		for _, c := range conflicts(commands, name) {
+			t.Errorf("%s is both %s and %s on %s", c.key, c.first, c.second, c.where)
 		}
 		for _, c := range commands {
 			key := c.binding.Keys()[0]
@@ -51,19 +28,6 @@ func TestNoKeyHasTwoMeaningsOnOnePage(t *testing.T) {
 				t.Errorf("%s: %s: only what opens a dialog and changes something ends in an ellipsis", name, c.id)
 			}
 		}
-	}
-}
-
-func TestKeysCanBeConfigured(t *testing.T) {
-	a := newApp(Options{Source: storeSource(), Keys: map[string][]string{"hosts.undeploy": {"Z"}}})
-	for _, c := range a.root(1).commands() {
-		if c.id == "hosts.undeploy" && (c.binding.Keys()[0] != "Z" || c.binding.Help().Key != "Z") {
-			t.Errorf("undeploy is on %s and the help says %s", c.binding.Keys(), c.binding.Help().Key)
-		}
-	}
-	a = newApp(Options{Source: storeSource(), Keys: map[string][]string{"hosts.undeploy": {"D"}}})
-	if !strings.Contains(a.flash, "D is both") {
-		t.Errorf("a conflict is answered with %q", a.flash)
 	}
 }
 

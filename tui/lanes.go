@@ -14,8 +14,13 @@ import (
 type lane struct {
 	name        string
 	task        *Task        // as it is now, nil when there is none
+	own         model.JobID  // whose lane it is; what others left in it is drawn apart. Unset: everything is its own
 	transitions []Transition // oldest first
 }
+
+// historyKept is how many changes masters keep of a job on a host unless they are told otherwise. A lane with as many may have begun
+// before the first of them.
+const historyKept = 30
 
 // What a cell of a lane shows besides a state.
 const (
@@ -36,8 +41,8 @@ func (l *lane) cells(from, to time.Time, n int, now time.Time) []int {
 			continue
 		}
 		for ; next < len(l.transitions) && l.transitions[next].At.UnixNano() <= start+step*int64(i+1); next++ {
-			state = stateIndex(l.transitions[next].State)
-			if cells[i] < 0 || looks[state].weight > looks[cells[i]].weight {
+			state = l.index(next)
+			if cells[i] < 0 || looks[state%stateCount].weight > looks[cells[i]%stateCount].weight {
 				cells[i] = state
 			}
 		}
@@ -49,26 +54,85 @@ func (l *lane) cells(from, to time.Time, n int, now time.Time) []int {
 func (l *lane) before(next int) int {
 	switch {
 	case next > 0:
-		return stateIndex(l.transitions[next-1].State)
+		return l.index(next - 1)
 	case len(l.transitions) == 0:
 		if l.task != nil {
 			return laneNoData
 		}
 		return laneBlank
 	}
-	if first := l.transitions[0].State; first == model.StatePullingImage || first == model.StateCreating {
+	if first := l.transitions[0].State; !l.cutOff() && (first == model.StatePullingImage || first == model.StateCreating) {
 		return laneBlank // a life begins there
 	}
 	return laneNoData
 }
+
+// cutOff tells whether there may have been more before the first transition than is kept.
+func (l *lane) cutOff() bool {
+	n := 0
+	for i := range l.transitions {
+		if l.transitions[i].Job == l.transitions[0].Job {
+			n++
+		}
+	}
+	return n >= historyKept
+}
+
+// index is what a transition leads to, as a cell shows it: a state, behind all states when it is another job's.
+func (l *lane) index(i int) int {
+	t := &l.transitions[i]
+	state := stateIndex(t.State)
+	if !l.own.IsZero() && t.Job != l.own {
+		state += stateCount
+	}
+	return state
+}
+
+// joined are the transitions of a host in one lane: those of a job, and those of the job before it while that one is not there.
+func joined(transitions []Transition, own model.JobID) []Transition {
+	var lane []Transition
+	here := false          // the job itself
+	var hidden *Transition // the last one of the job before while the job itself was there
+	for i := range transitions {
+		t := &transitions[i]
+		switch {
+		case t.Job == own:
+			lane = append(lane, *t)
+			if here = t.State != model.StateStopped; !here && hidden != nil && hidden.State != model.StateStopped {
+				still := *hidden
+				still.At = t.At
+				lane = append(lane, still)
+			}
+			if !here {
+				hidden = nil
+			}
+		case here:
+			hidden = t
+		default:
+			lane = append(lane, *t)
+		}
+	}
+	return lane
+}
+
+// beforeLane is what a lane shows where the job before ran.
+const beforeLane = '─'
 
 // drawLane draws cells as textures. A column of at least 0 is where the cursor stands.
 func drawLane(line widget.Area, x int, cells []int, bg theme.Color, cursor int) {
 	for i, state := range cells {
 		r, style := ' ', theme.Style{FG: theme.Faint, BG: bg}
 		switch {
+		case state == laneNoData && i+1 < len(cells) && cells[i+1] != laneNoData:
+			r, style.FG = '┊', theme.Muted // where what is kept begins
 		case state == laneNoData:
 			r = '·'
+		case state >= stateCount:
+			look := &looks[state-stateCount]
+			r, style.FG = look.laneBy, theme.Muted
+			if state-stateCount == countRunning {
+				r = beforeLane
+			}
 		case state >= 0:
 			look := &looks[state]
 			r, style.FG = look.lane, look.color
@@ -79,7 +143,7 @@ func drawLane(line widget.Area, x int, cells []int, bg theme.Color, cursor int) 
 				style.Attr = theme.Bold
 			}
 		}
-		if i == cursor && (state < 0 || state == countRunning) {
+		if i == cursor && (state < 0 || state%stateCount == countRunning) {
 			r, style = '┿', theme.Style{FG: theme.Text, BG: bg}
 			if state < 0 {
 				r = '│'

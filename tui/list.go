@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -37,6 +38,7 @@ type row interface {
 type list[T row] struct {
 	name     string // of what is listed, in the plural
 	columns  []column[T]
+	now      func() time.Time // that ages are counted to
 	id       func(T) string
 	rank     func(T) int      // the usual order: the higher first, then as they come; worked out once for each row, not for each comparison
 	usual    func(a, b T) int // or that, where a number does not do
@@ -57,7 +59,10 @@ type list[T row] struct {
 	only     bool          // problems only
 	sortBy   string
 	reverse  bool
-	scroll   int // columns
+	scroll   int         // columns
+	body     widget.Area // of the rows, as they were drawn
+
+	usualColumns map[string]bool // whether they are shown when nobody has chosen
 }
 
 // typing reports whether a filter is being typed.
@@ -72,16 +77,24 @@ func (l *list[T]) set(rows []T) {
 // arrange filters and sorts, and finds the selected row again.
 func (l *list[T]) arrange() {
 	l.order = l.order[:0]
+	now := l.time()
 	for i, row := range l.rows {
 		if l.only && l.problem != nil && !l.problem(row) {
 			continue
 		}
-		if len(l.filter.terms) == 0 || l.filter.matches(row) {
+		if len(l.filter.terms) == 0 || l.filter.matches(row, now) {
 			l.order = append(l.order, int32(i))
 		}
 	}
 	l.sort()
 	l.follow()
+}
+
+func (l *list[T]) time() time.Time {
+	if l.now == nil {
+		return time.Time{} // nothing of these rows has an age
+	}
+	return l.now()
 }
 
 type ranked struct {
@@ -287,10 +300,10 @@ func (l *list[T]) moves() []*command {
 
 // chooseSort asks for the column to sort by; the one that is sorted by turns its order round.
 func (l *list[T]) chooseSort(a *app) tea.Cmd {
-	options := []option{{title: cmp.Or(l.ranked, "as they come"), on: l.sortBy == "", do: func(*app) tea.Cmd {
+	options := []option{{title: cmp.Or(l.ranked, "as they come"), on: l.sortBy == "", do: func(a *app) tea.Cmd {
 		l.sortBy = ""
 		l.arrange()
-		return nil
+		return a.rememberLook(l)
 	}}}
 	for _, c := range l.columns {
 		if c.compare == nil {
@@ -300,11 +313,11 @@ func (l *list[T]) chooseSort(a *app) tea.Cmd {
 		if c.id == l.sortBy {
 			note = map[bool]string{false: "↑ rising", true: "↓ falling"}[l.reverse]
 		}
-		options = append(options, option{title: cmp.Or(c.title, c.id), note: note, on: c.id == l.sortBy, do: func(*app) tea.Cmd {
+		options = append(options, option{title: cmp.Or(c.title, c.id), note: note, on: c.id == l.sortBy, do: func(a *app) tea.Cmd {
 			l.reverse = c.id == l.sortBy && !l.reverse
 			l.sortBy = c.id
 			l.arrange()
-			return nil
+			return a.rememberLook(l)
 		}})
 	}
 	return a.open(&chooser{title: "Sort by", options: options})
@@ -315,7 +328,7 @@ func (l *list[T]) chooseColumns(a *app) tea.Cmd {
 	var options []option
 	for i := range l.columns {
 		c := &l.columns[i]
-		options = append(options, option{title: cmp.Or(c.title, c.id), on: !c.off, do: func(*app) tea.Cmd { c.off = !c.off; return nil }})
+		options = append(options, option{title: cmp.Or(c.title, c.id), on: !c.off, do: func(a *app) tea.Cmd { c.off = !c.off; return a.rememberLook(l) }})
 	}
 	return a.open(&chooser{title: "Columns", options: options, many: true})
 }
@@ -349,6 +362,6 @@ func (l *list[T]) table() (head []string, rows [][]string) {
 
 // newList makes a list that is ready for rows.
 func newList[T row](l list[T]) *list[T] {
-	l.marks, l.from = map[string]bool{}, -1
+	l.marks, l.from, l.usualColumns = map[string]bool{}, -1, usually(l.columns)
 	return &l
 }

@@ -72,7 +72,7 @@ func (l *list[T]) draw(a *app, area widget.Area) {
 	columns := l.layout(area.W - tableIndent - 2)
 	l.drawHead(area.Row(0), columns)
 	body := area.Sub(0, 1, area.W, area.H-1)
-	l.seen = max(1, body.H)
+	l.body, l.seen = body, max(1, body.H)
 	l.offset = min(max(l.offset, l.cursor-l.seen+1), l.cursor)
 	l.offset = max(0, min(l.offset, len(l.order)-l.seen))
 	for y := 0; y < body.H && l.offset+y < len(l.order); y++ {
@@ -161,7 +161,7 @@ func (l *list[T]) status() (left, right []widget.Span) {
 	if len(l.order) < len(l.rows) {
 		left = append(left, widget.Span{Style: plain, Text: fmt.Sprintf("%d of %d", len(l.order), len(l.rows))})
 	} else {
-		left = append(left, widget.Span{Style: plain, Text: fmt.Sprintf("%d %s", len(l.rows), l.name)})
+		left = append(left, widget.Span{Style: plain, Text: counted(len(l.rows), strings.TrimSuffix(l.name, "s"))})
 	}
 	if n := len(l.marks); n > 0 {
 		left = append(left, widget.Span{Style: focus.Bold(), Text: fmt.Sprintf("  %d marked", n)})

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +18,8 @@ const (
 	logTail  = 500
 )
 
-// logs shows what a job prints, of several hosts at once and in the order of time.
+// logs shows what a job prints, of several hosts at once and in the order of time. Between the lines, rules say where containers ended
+// and streams broke.
 type logs struct {
 	job      model.JobID
 	hosts    []string
@@ -27,10 +27,15 @@ type logs struct {
 	feed     *feed
 	ended    bool
 	err      error
-	lines    []model.LogLine
+	lines    []logEntry
 	shown    []int32 // lines that are drawn
-	streams  []string
-	off      map[string]bool
+	found    []int32 // places among the shown ones that the search finds
+	printed  int     // lines that are no rules
+	streams  map[string]*stream
+	names    []string // of the streams, in their order
+	begun    time.Time
+	ends     []Event // of containers, that may be among the lines
+	heard    uint64  // index of the last event that was looked at
 	search   string
 	only     bool // lines that the search finds
 	input    *widget.Input
@@ -45,6 +50,13 @@ type logs struct {
 	root     bool
 }
 
+// logEntry is a line, or a rule that is drawn across the page.
+type logEntry struct {
+	model.LogLine
+	rule     bool
+	unfolded bool // a line of JSON that is shown as a document
+}
+
 func newLogs(a *app) page {
 	p := newLogPage(model.JobID{}, nil)
 	p.root = true
@@ -52,10 +64,11 @@ func newLogs(a *app) page {
 }
 
 func newLogPage(id model.JobID, hosts []string) *logs {
-	p := &logs{job: id, hosts: hosts, follow: true, off: map[string]bool{}}
+	p := &logs{job: id, hosts: hosts, follow: true, streams: map[string]*stream{}}
 	do := func(f func(a *app)) func(*app) tea.Cmd { return func(a *app) tea.Cmd { f(a); return nil } }
 	p.keys = []*command{
-		bind("logs.choose", "enter", "choose a job", p.choose),
+		bind("logs.open", "enter", "unfold JSON", p.unfold),
+		bind("logs.choose", "o", "other job", p.choose).more(),
 		bind("logs.follow", "f", "follow", do(func(*app) { p.follow = true; p.move(len(p.shown)) })),
 		bind("logs.search", "/", "search", do(func(*app) {
 			p.before, p.input = p.search, &widget.Input{}
@@ -97,13 +110,24 @@ func (a *app) showLogs(id model.JobID, hosts []string) tea.Cmd {
 	return a.goTo(p)
 }
 
+// arrange works out which lines are shown and where the search finds something.
 func (p *logs) arrange() {
-	p.shown = p.shown[:0]
+	p.shown, p.found, p.printed = p.shown[:0], p.found[:0], 0
 	word := strings.ToLower(p.search)
 	for i := range p.lines {
 		line := &p.lines[i]
-		if p.off[line.Host] || p.only && word != "" && !strings.Contains(strings.ToLower(line.Text), word) {
+		if !line.rule {
+			p.printed++
+		}
+		if st := p.streams[line.Host]; st != nil && st.off {
 			continue
+		}
+		hit := word != "" && !line.rule && containsFold(line.Text, word)
+		if p.only && word != "" && !hit {
+			continue
+		}
+		if hit {
+			p.found = append(p.found, int32(len(p.shown)))
 		}
 		p.shown = append(p.shown, int32(i))
 	}
@@ -113,24 +137,50 @@ func (p *logs) arrange() {
 	p.cursor = min(max(p.cursor, 0), max(0, len(p.shown)-1))
 }
 
+// containsFold reports whether a text contains a word that is in lower case.
+func containsFold(text, word string) bool {
+	return strings.Contains(text, word) || strings.Contains(strings.ToLower(text), word)
+}
+
 func (p *logs) move(n int) {
 	p.cursor = min(max(p.cursor+n, 0), max(0, len(p.shown)-1))
 	p.follow = p.cursor >= len(p.shown)-1
 }
 
+// jump goes to the next hit, or to the one before.
 func (p *logs) jump(a *app, n int) {
 	if p.search == "" {
 		a.say("/ searches first")
 		return
 	}
-	word := strings.ToLower(p.search)
-	for i := p.cursor + n; i >= 0 && i < len(p.shown); i += n {
-		if strings.Contains(strings.ToLower(p.lines[p.shown[i]].Text), word) {
-			p.cursor, p.follow = i, false
-			return
-		}
+	i, here := slices.BinarySearch(p.found, int32(p.cursor))
+	if n < 0 {
+		i--
+	} else if here {
+		i++
 	}
-	a.say("no further hit")
+	if i < 0 || i >= len(p.found) {
+		a.say("no further hit")
+		return
+	}
+	p.cursor, p.follow = int(p.found[i]), false
+}
+
+// unfold shows the selected line of JSON as a document, or as a line again.
+func (p *logs) unfold(a *app) tea.Cmd {
+	if p.job.IsZero() {
+		return p.choose(a)
+	}
+	if p.cursor >= len(p.shown) {
+		return nil
+	}
+	line := &p.lines[p.shown[p.cursor]]
+	if _, ok := document(line.Text); !ok || line.rule {
+		a.say("this line is not JSON")
+		return nil
+	}
+	line.unfolded = !line.unfolded
+	return nil
 }
 
 func (p *logs) choose(a *app) tea.Cmd {
@@ -145,9 +195,10 @@ func (p *logs) choose(a *app) tea.Cmd {
 
 func (p *logs) chooseHosts(a *app) tea.Cmd {
 	var options []option
-	for _, name := range p.streams {
-		options = append(options, option{title: name, on: !p.off[name], do: func(*app) tea.Cmd {
-			p.off[name] = !p.off[name]
+	for _, name := range p.names {
+		st := p.streams[name]
+		options = append(options, option{title: name, on: !st.off, do: func(*app) tea.Cmd {
+			st.off = !st.off
 			p.arrange()
 			return nil
 		}})
@@ -169,7 +220,6 @@ func (p *logs) crumbs() []string {
 }
 
 func (p *logs) commands() []*command { return p.keys }
-func (p *logs) refresh(*app)         {}
 func (p *logs) typing() bool         { return p.input != nil }
 
 func (p *logs) commandLine(a *app) string {
@@ -183,17 +233,21 @@ func (p *logs) key(a *app, msg tea.KeyMsg) tea.Cmd {
 	switch name := msg.String(); name {
 	case "enter":
 		p.input = nil
-		p.jump(a, -1)
-		a.flash = ""
+		if p.search != "" {
+			if _, here := slices.BinarySearch(p.found, int32(p.cursor)); !here {
+				p.jump(a, -1)
+			}
+			a.flash = ""
+		}
 	case "esc":
-		p.input, p.search = nil, p.before
+		p.input = nil
+		p.find(p.before)
 	default:
 		if !p.input.Key(name) && (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace) {
 			p.input.Insert(msg.Runes)
 		}
-		p.search = p.input.Value()
+		p.find(p.input.Value())
 	}
-	p.arrange()
 	return nil
 }
 
@@ -201,22 +255,28 @@ func (p *logs) escape(*app) bool {
 	if p.search == "" && !p.only {
 		return false
 	}
-	p.search, p.only = "", false
-	p.arrange()
+	p.only = false
+	p.find("")
 	return true
 }
 
-func (p *logs) hits() (n, at int) {
-	word := strings.ToLower(p.search)
-	for i, l := range p.shown {
-		if strings.Contains(strings.ToLower(p.lines[l].Text), word) {
-			n++
-			if i <= p.cursor {
-				at = n
-			}
-		}
+// find searches for a text and keeps the selected line selected.
+func (p *logs) find(text string) {
+	selected := int32(-1)
+	if p.cursor < len(p.shown) {
+		selected = p.shown[p.cursor]
 	}
-	return n, at
+	p.search = text
+	p.arrange()
+	if at, _ := slices.BinarySearch(p.shown, selected); selected >= 0 && !p.follow {
+		p.cursor = min(at, max(0, len(p.shown)-1))
+	}
+}
+
+// hits counts what the search finds, and how many of that up to the selected line.
+func (p *logs) hits() (n, at int) {
+	at, _ = slices.BinarySearch(p.found, int32(p.cursor+1))
+	return len(p.found), at
 }
 
 func (p *logs) status(*app) (left, right []widget.Span) {
@@ -234,162 +294,28 @@ func (p *logs) status(*app) (left, right []widget.Span) {
 	if p.only {
 		left = append(left, widget.Span{Style: chip, Text: " & hits only "})
 	}
-	left = append(left, widget.Span{Style: muted, Text: fmt.Sprintf(" %d lines · time: %s", len(p.lines), []string{"local", "UTC", "age"}[p.clock])})
+	left = append(left, widget.Span{Style: muted, Text: fmt.Sprintf(" %s · time: %s", counted(p.printed, "line"), []string{"local", "UTC", "age"}[p.clock])})
 	switch {
 	case p.job.IsZero():
 	case p.err != nil:
 		right = []widget.Span{{Style: theme.Fg(theme.Warn), Text: "⚠ " + p.err.Error()}}
-	case p.ended:
+	case p.ended && p.follow:
 		right = []widget.Span{{Style: muted, Text: "the stream has ended"}}
 	case p.follow:
-		right = []widget.Span{{Style: theme.Fg(theme.OK), Text: fmt.Sprintf("● following %s", counted(len(p.streams), "stream"))}}
+		right = []widget.Span{p.followed()}
 	default:
 		right = []widget.Span{{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("∥ scrolled: %d newer below, f follows", len(p.shown)-1-p.cursor)}}
 	}
 	return left, right
 }
 
-var laneColors = []theme.Color{theme.Lane1, theme.Lane3, theme.Lane2, theme.Lane4}
-
-func (p *logs) color(host string) theme.Color {
-	return laneColors[max(0, slices.Index(p.streams, host))%len(laneColors)]
-}
-
-func (p *logs) draw(a *app, area widget.Area) {
-	if p.job.IsZero() {
-		area.Cut(2, 1, area.W-4, plain, "No job's output is shown yet.")
-		area.Spans(2, 3, widget.Span{Style: focus.Bold(), Text: "⏎"}, widget.Span{Style: muted, Text: " chooses a job; "},
-			widget.Span{Style: focus.Bold(), Text: "l"}, widget.Span{Style: muted, Text: " on a host, a job or a rollout shows its output here, of marked rows together"})
-		return
-	}
-	p.drawStreams(a, area.Row(0))
-	body := area.Sub(0, 1, area.W, area.H-1)
-	p.seen = max(1, body.H)
-	p.offset = max(0, min(min(max(p.offset, p.cursor-p.seen+1), p.cursor), len(p.shown)-p.seen))
-	if p.wrap && p.follow {
-		p.offset = p.firstToFill(body)
-	}
-	y := 0
-	for i := p.offset; y < body.H && i < len(p.shown); i++ {
-		y += p.drawLine(a, body.Sub(0, y, body.W-1, body.H-y), i)
-	}
-	if len(p.shown) == 0 {
-		body.Cut(2, 1, body.W-4, muted, "no output yet")
-	}
-	widget.Scrollbar(body, p.offset, p.seen, len(p.shown))
-}
-
-// firstToFill is the first line that is shown so that the last one is at the bottom, when lines are wrapped.
-func (p *logs) firstToFill(body widget.Area) int {
-	rows := 0
-	for i := len(p.shown) - 1; i >= 0; i-- {
-		rows += len(widget.Wrap(p.lines[p.shown[i]].Text, max(1, body.W-p.textAt()-1)))
-		if rows > body.H {
-			return i + 1
-		}
-	}
-	return 0
-}
-
-func (p *logs) drawStreams(a *app, line widget.Area) {
-	x := 1
-	for _, name := range p.streams {
-		state := ""
-		if h := a.snap.Host(name); h != nil {
-			if t := h.Task(p.job); t != nil {
-				state = look(t.State).code + " " + Age(a.now().Sub(t.Since))
-			}
-		}
-		if x+widget.Width(name)+widget.Width(state)+3 > line.W {
-			line.Text(x, 0, muted, fmt.Sprintf("… %d streams", len(p.streams)))
-			return
-		}
-		style := theme.Fg(p.color(name))
-		if p.off[name] {
-			style = faint
-		}
-		x = line.Text(line.Text(x, 0, style, "▌"), 0, style, name) + 1
-		x = line.Text(x, 0, muted, state) + 2
-	}
-}
-
-const logHostWidth = 12
-
-func (p *logs) textAt() int { return 1 + 13 + 1 + logHostWidth + 1 }
-
-func (p *logs) drawLine(a *app, area widget.Area, at int) int {
-	l := &p.lines[p.shown[at]]
-	bg := theme.Base
-	if at == p.cursor && !p.follow {
-		bg = theme.Select
-		area.Row(0).Fill(bg)
-	}
-	when := l.Time.In(a.Zone).Format("15:04:05.000")
-	switch p.clock {
-	case 1:
-		when = l.Time.UTC().Format("15:04:05.000")
-	case 2:
-		when = Age(a.now().Sub(l.Time)) + " ago"
-	}
-	area.Text(1, 0, muted.On(bg), when)
-	color := p.color(l.Host)
-	host, _, _ := strings.Cut(l.Host, ".")
-	area.Text(14, 0, theme.Style{FG: color, BG: bg}, "▌")
-	area.Cut(15, 0, logHostWidth-1, theme.Style{FG: color, BG: bg}, host)
-	text, style := cmp.Or(l.Text, " "), plain
-	if l.Error != nil {
-		text, style = "── "+l.Error.Error()+" ──", theme.Fg(theme.Warn)
-	}
-	x := p.textAt()
-	if !p.wrap {
-		p.drawText(area, x, 0, widget.Cut(text, area.W-x-1), style.On(bg), at == p.cursor)
-		return 1
-	}
-	lines := widget.Wrap(text, max(1, area.W-x-1))
-	for y, part := range lines {
-		p.drawText(area, x, y, part, style.On(bg), at == p.cursor)
-	}
-	return max(1, len(lines))
-}
-
-// drawText draws a line with its level and what the search has found.
-func (p *logs) drawText(area widget.Area, x, y int, text string, style theme.Style, here bool) {
-	for _, level := range []struct {
-		word  string
-		color theme.Color
-		bold  bool
-	}{{"ERROR", theme.Fail, true}, {"FATAL", theme.Fail, true}, {"WARN", theme.Warn, false}, {"INFO", theme.Muted, false}, {"DEBUG", theme.Faint, false}} {
-		if rest, ok := strings.CutPrefix(text, level.word); ok {
-			word := theme.Style{FG: level.color, BG: style.BG}
-			if level.bold {
-				word = word.Bold()
-			}
-			x, text = area.Text(x, y, word, level.word), rest
-			break
-		}
-	}
-	word := strings.ToLower(p.search)
-	for word != "" {
-		i := strings.Index(strings.ToLower(text), word)
-		if i < 0 || i+len(word) > len(text) {
-			break
-		}
-		hit := theme.Style{FG: theme.OnColor, BG: theme.Hit}
-		if here {
-			hit.BG = theme.Here
-			hit = hit.Bold()
-		}
-		x = area.Text(x, y, style, text[:i])
-		x = area.Text(x, y, hit, text[i:i+len(word)])
-		text = text[i+len(word):]
-	}
-	area.Text(x, y, style, text)
-}
-
 func (p *logs) csv() ([]byte, error) {
 	rows := [][]string{{"time", "host", "stream", "text"}}
 	for _, i := range p.shown {
 		l := p.lines[i]
+		if l.rule {
+			continue
+		}
 		rows = append(rows, []string{l.Time.Format(time.RFC3339Nano), l.Host, string(l.Stream), l.Text})
 	}
 	return writeCSV(rows)
@@ -398,6 +324,9 @@ func (p *logs) csv() ([]byte, error) {
 func (p *logs) json() ([]byte, error) {
 	var out []byte
 	for _, i := range p.shown {
+		if p.lines[i].rule {
+			continue
+		}
 		out = append(p.lines[i].AppendTo(out), '\n')
 	}
 	return out, nil

@@ -41,10 +41,13 @@ func (p *logs) start(a *app, tail int) tea.Cmd {
 	if p.job.IsZero() {
 		return nil
 	}
-	p.lines, p.streams, p.err, p.ended, p.follow = nil, nil, nil, false, true
-	p.arrange()
+	p.lines, p.ends, p.err, p.ended, p.follow = nil, nil, nil, false, true
+	p.heard = 0
+	p.openStreams(a)
 	f := &feed{more: make(chan struct{}, 1), cancel: func() {}}
 	p.feed = f
+	p.refresh(a)
+	p.arrange()
 	source, q := a.Source, LogQuery{Job: p.job, Hosts: p.hosts, Tail: tail, Previous: p.previous, Follow: !p.previous && !a.alone}
 	return tea.Batch(a.async(func(ctx context.Context) tea.Msg {
 		ctx, cancel := context.WithCancel(ctx)
@@ -120,31 +123,41 @@ func (p *logs) receive(a *app, msg tea.Msg) tea.Cmd {
 	if got.feed != p.feed {
 		return nil
 	}
-	p.take(got.lines)
+	p.take(a, got.lines)
 	if got.over {
-		p.err, p.ended = got.err, true
+		p.over(a, got.err)
 		return nil
 	}
 	return p.await(a, got.feed)
 }
 
 // take adds lines in the order of time: hosts are not heard at the same moment.
-func (p *logs) take(lines []model.LogLine) {
+func (p *logs) take(a *app, lines []model.LogLine) {
 	for _, line := range lines {
-		i := len(p.lines)
-		for i > 0 && p.lines[i-1].Time.After(line.Time) && len(p.lines)-i < 1000 {
-			i--
-		}
-		p.lines = slices.Insert(p.lines, i, line)
-		if !slices.Contains(p.streams, line.Host) {
-			p.streams = append(p.streams, line.Host)
-			slices.Sort(p.streams)
+		switch {
+		case line.Error != nil:
+			p.broken(a, line)
+		case line.Stream == "" && line.Text == "":
+			p.goesOn(line.Host)
+		default:
+			p.heardLine(line)
 		}
 	}
-	if len(p.lines) > logsKept+logsKept/4 {
-		p.lines = slices.Clone(p.lines[len(p.lines)-logsKept:])
+	p.settleEnds(a)
+	if excess := len(p.lines) - logsKept; excess > logsKept/4 {
+		p.lines = slices.Clone(p.lines[excess:])
+		p.offset, p.cursor = max(0, p.offset-excess), max(0, p.cursor-excess)
 	}
 	p.arrange()
+}
+
+// add puts an entry where its time says.
+func (p *logs) add(e logEntry) {
+	i := len(p.lines)
+	for i > 0 && p.lines[i-1].Time.After(e.Time) && len(p.lines)-i < 1000 {
+		i--
+	}
+	p.lines = slices.Insert(p.lines, i, e)
 }
 
 func (p *logs) close() {

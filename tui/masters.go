@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -26,7 +27,7 @@ func (m *memberRow) filterText() string {
 	return strings.ToLower(m.Name + " " + m.Role + " " + string(m.Status) + " " + m.Address + " " + m.Version)
 }
 
-func (m *memberRow) filterField(key string) (string, float64, bool) {
+func (m *memberRow) filterField(key string, _ time.Time) (string, float64, bool) {
 	switch key {
 	case "name", "host":
 		return m.Name, 0, true

@@ -28,6 +28,16 @@ type overview struct {
 	busiest []*Host          // highest load first, as many as there may be room for
 	ranks   map[string][]int // of the hosts on the map, by the label's value
 	names   []string         // of the map's groups
+	cells   map[string][]int // the worst of each of the map's cells, by the same
+	per     int              // hosts in one of them; 0 when they have to be worked out
+	listed  listedTroubles
+}
+
+// listedTroubles are the troubles that the overview lists, worked out once for each snapshot and acknowledgement.
+type listedTroubles struct {
+	version      uint64 // of the snapshot, 0 when they have to be worked out
+	shown        []trouble
+	acknowledged int
 }
 
 var mapLabels = []string{"rack", "role", "zone"}
@@ -39,7 +49,7 @@ func newOverview(*app) page {
 		bind("overview.panel", "tab", "next panel", func(*app) tea.Cmd { o.panel = (o.panel + 1) % 3; return nil }),
 		bind("overview.regroup", "o", "regroup map", func(a *app) tea.Cmd { o.label = (o.label + 1) % len(mapLabels); o.arrangeMap(a); return nil }),
 		bind("overview.acknowledge", "i", "acknowledge", o.acknowledge),
-		bind("overview.acknowledged", "I", "show acknowledged", func(*app) tea.Cmd { o.silent = !o.silent; return nil }).more(),
+		bind("overview.acknowledged", "I", "show acknowledged", func(*app) tea.Cmd { o.silent, o.listed.version = !o.silent, 0; return nil }).more(),
 		bind("overview.up", "up k", "up", func(*app) tea.Cmd { o.cursor[o.panel] = max(0, o.cursor[o.panel]-1); return nil }).more(),
 		bind("overview.down", "down j", "down", func(*app) tea.Cmd {
 			o.cursor[o.panel] = min(max(0, o.shown[o.panel]-1), o.cursor[o.panel]+1)
@@ -81,7 +91,7 @@ func (o *overview) arrangeMap(a *app) {
 		value := h.Labels[mapLabels[o.label]]
 		o.ranks[value] = append(o.ranks[value], mapRank(h))
 	}
-	o.names = sortedKeys(o.ranks)
+	o.names, o.per = sortedKeys(o.ranks), 0
 }
 
 func percentiles(values []float64) [2]float64 {
@@ -93,16 +103,21 @@ func percentiles(values []float64) [2]float64 {
 }
 
 func (o *overview) troubles(a *app) (shown []trouble, acknowledged int) {
+	l := &o.listed
+	if l.version == a.snap.Version {
+		return l.shown, l.acknowledged
+	}
+	*l = listedTroubles{version: a.snap.Version}
 	for _, t := range needsAttention(a) {
 		if a.acked[t.key] {
-			acknowledged++
+			l.acknowledged++
 			if !o.silent {
 				continue
 			}
 		}
-		shown = append(shown, t)
+		l.shown = append(l.shown, t)
 	}
-	return shown, acknowledged
+	return l.shown, l.acknowledged
 }
 
 func (o *overview) acknowledge(a *app) tea.Cmd {
@@ -110,6 +125,7 @@ func (o *overview) acknowledge(a *app) tea.Cmd {
 	if o.panel == 0 && o.cursor[0] < len(shown) {
 		key := shown[o.cursor[0]].key
 		a.acked[key] = !a.acked[key]
+		o.listed.version = 0
 	}
 	return nil
 }
@@ -157,7 +173,7 @@ func (o *overview) status(a *app) (left, right []widget.Span) {
 	if n := len(a.snap.Rate); n > 1 {
 		text += fmt.Sprintf(" · %.1f ev/s", float64(a.snap.Rate[n-2].Total)/BucketLength.Seconds())
 	}
-	return []widget.Span{{Style: muted, Text: text + " · press "}, {Style: focus.Bold(), Text: ":"}, {Style: muted, Text: " for any command"}}, nil
+	return []widget.Span{{Style: muted, Text: text + " · press "}, {Style: focus.Bold(), Text: a.keyOf("palette")}, {Style: muted, Text: " for any command"}}, nil
 }
 
 func (o *overview) draw(a *app, area widget.Area) {

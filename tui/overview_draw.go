@@ -33,8 +33,8 @@ func (o *overview) drawFleet(a *app, area widget.Area) {
 	}
 	in.Text(0, y+1, muted, fmt.Sprintf("load p50 %2.0f%% p95 %2.0f%%   mem p50 %2.0f%% p95 %2.0f%%", 100*o.load[0], 100*o.load[1], 100*o.memory[0], 100*o.memory[1]))
 	x = in.Text(0, y+2, muted, "events/30s ") + 1
-	values := make([]float64, 0, len(s.Rate))
-	for _, b := range s.Rate {
+	values := make([]float64, 0, in.W)
+	for _, b := range s.bucketsUntil(a.now(), in.W-x) {
 		values = append(values, float64(b.Total))
 	}
 	widget.Spark(in, x, y+2, in.W-x, focus, values, false)
@@ -95,7 +95,7 @@ func (o *overview) drawAttention(a *app, area widget.Area) {
 	}
 	first := max(0, min(o.cursor[0]-rows+1, len(shown)-rows))
 	subject := 0
-	for _, t := range shown {
+	for _, t := range shown[first:min(first+max(rows, 0), len(shown))] {
 		subject = max(subject, widget.Width(t.subject))
 	}
 	for y := 0; y < rows && first+y < len(shown); y++ {
@@ -166,6 +166,7 @@ func (o *overview) drawMap(a *app, area widget.Area) {
 	in := widget.Panel{
 		Title: "Host map", Note: fmt.Sprintf("1 cell = %s · by %s · o regroup", counted(per, "host"), label),
 	}.Draw(area)
+	o.fillCells(per)
 	y := 0
 	for i, name := range names {
 		if y >= in.H-1 && len(names)-i > 1 {
@@ -177,19 +178,36 @@ func (o *overview) drawMap(a *app, area widget.Area) {
 			shown = "—"
 		}
 		in.Cut(0, y, width, muted, shown)
-		y = drawMapGroup(in, width+1, y, room, per, step, groups[name])
+		y = drawMapGroup(in, width+1, y, room, step, o.cells[name])
 	}
 }
 
-func drawMapGroup(in widget.Area, left, y, room, per, step int, ranks []int) int {
+// fillCells works out the worst of so many hosts each, unless that has been done for this snapshot.
+func (o *overview) fillCells(per int) {
+	if o.per == per {
+		return
+	}
+	o.per, o.cells = per, map[string][]int{}
+	for name, ranks := range o.ranks {
+		for chunk := range slices.Chunk(ranks, per) {
+			o.cells[name] = append(o.cells[name], slices.Max(chunk))
+		}
+	}
+}
+
+func drawMapGroup(in widget.Area, left, y, room, step int, worst []int) int {
 	x := 0
-	for chunk := range slices.Chunk(ranks, per) {
-		if x+step > room+step-1 {
+	for i := 0; i < len(worst); {
+		if x >= room {
 			x, y = 0, y+1
 		}
-		cell := mapCells[slices.Max(chunk)]
-		in.Repeat(left+x, y, 1, theme.Fg(cell.color), cell.r)
-		x += step
+		run := 1 // cells that look alike, where there are no gaps between them
+		for step == 1 && x+run < room && i+run < len(worst) && worst[i+run] == worst[i] {
+			run++
+		}
+		cell := mapCells[worst[i]]
+		in.Repeat(left+x, y, run, theme.Fg(cell.color), cell.r)
+		x, i = x+run*step, i+run
 	}
 	return y + 1
 }
@@ -198,7 +216,7 @@ func (o *overview) drawRollouts(a *app, area widget.Area) {
 	active := activeFirst(a.snap.Groups)
 	o.shown[1] = len(active)
 	o.cursor[1] = min(o.cursor[1], max(0, len(active)-1))
-	in := widget.Panel{Title: fmt.Sprintf("Rollouts (%d active)", len(active)), Note: "4 groups", Border: o.border(1), Color: theme.Text}.Draw(area)
+	in := widget.Panel{Title: fmt.Sprintf("Rollouts (%d active)", len(active)), Note: counted(len(a.snap.Groups), "group"), Border: o.border(1), Color: theme.Text}.Draw(area)
 	y := 0
 	for i, g := range active {
 		if y+3 > in.H {
@@ -248,8 +266,11 @@ func lastFinished(groups []*Group) []*Group {
 }
 
 func etaText(r *Rollout, p progress) string {
-	if r.State == RolloutPaused {
+	switch r.State {
+	case RolloutPaused:
 		return "paused"
+	case RolloutCanary:
+		return "waits for resume"
 	}
 	left, _, _ := eta(r, p)
 	if left == 0 {

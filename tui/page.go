@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"strings"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/heliosctl/heliosctl/tui/widget"
@@ -60,6 +62,9 @@ type screen struct {
 	short string
 	make  func(a *app) page
 }
+
+// command is what the key of the screen is called in the configuration.
+func (s screen) command() string { return "screen." + strings.ToLower(s.name) }
 
 // registry has one line for each screen.
 func registry() []screen {

@@ -36,7 +36,7 @@ type entry struct {
 
 func newPalette(a *app) *palette {
 	p := &palette{}
-	for _, c := range slices.Concat(a.page.commands(), a.global) {
+	for _, c := range slices.Concat(a.commandsOf(a.page), a.globals()) {
 		help := c.binding.Help()
 		if help.Desc == "" || strings.HasPrefix(c.id, "list.up") || strings.HasPrefix(c.id, "list.down") || c.id == "palette" {
 			continue
@@ -48,6 +48,10 @@ func newPalette(a *app) *palette {
 		p.entries = append(p.entries, e)
 	}
 	p.addObjects(a)
+	for _, name := range sortedKeys(a.State.Views) {
+		p.entries = append(p.entries, entry{section: "GO TO", kind: ':', glyph: "◈", color: theme.Focus, title: "View " + name, note: a.State.Views[name],
+			keys: a.keyOf("views"), do: func(a *app) tea.Cmd { return a.openView(name) }})
+	}
 	for _, name := range theme.Names() {
 		p.entries = append(p.entries, entry{section: "SETTINGS", kind: ':', glyph: "◐", color: theme.Muted, title: "theme " + name, note: "colours", do: func(a *app) tea.Cmd { return a.setTheme(name) }})
 	}
@@ -78,7 +82,7 @@ func (p *palette) addObjects(a *app) {
 				cli: a.Program + " rolling-update <job> " + name, do: writing(func(a *app) tea.Cmd { return a.chooseRollout(g) })})
 		if g.Rollout != nil && g.Rollout.Active() {
 			p.entries = append(p.entries, entry{section: "ACTIONS", kind: ':', glyph: "■", color: theme.Warn, title: "Stop rollout " + name + "…", note: "group", keys: "K",
-				cli: a.Program + " stop-deployment-group " + name, do: writing(func(a *app) tea.Cmd { return a.confirmRollout(VerbRollStop, g) })})
+				cli: a.Program + " stop-deployment-group " + name, do: writing(func(a *app) tea.Cmd { return a.confirmRollout(VerbRollStop, []*Group{g}) })})
 		}
 	}
 	for _, j := range a.snap.Jobs {
@@ -174,6 +178,11 @@ func (p *palette) key(a *app, msg tea.KeyMsg) tea.Cmd {
 // choose does what the line says, or what has been typed as a command: a screen with a filter.
 func (p *palette) choose(a *app) tea.Cmd {
 	a.modal = nil
+	if typed := strings.TrimSpace(p.input.Value()); strings.ContainsAny(typed, "?/") && (len(p.found) == 0 || strings.Contains(typed, "?")) {
+		if place, err := ParsePlace(typed); err == nil {
+			return a.goPlace(place)
+		}
+	}
 	word, rest, _ := strings.Cut(strings.TrimSpace(p.input.Value()), " ")
 	for i, s := range a.screens {
 		if strings.EqualFold(word, s.name) && (rest != "" || len(p.found) == 0) {

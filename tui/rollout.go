@@ -10,6 +10,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui/theme"
 	"github.com/heliosctl/heliosctl/tui/widget"
 )
@@ -36,6 +37,7 @@ type rollout struct {
 var phaseWords = [...]string{
 	PhaseWaiting: "waiting", PhaseUndeploy: "UNDEPLOY", PhaseAwaitUndeployed: "AWAIT_UNDEPLOYED", PhaseDeploy: "DEPLOY",
 	PhaseAwaitRunning: "AWAIT_RUNNING", PhaseDone: "done", PhaseFailed: "failed", PhaseSkipped: "down, skipped",
+	PhaseStopped: "stopped",
 }
 
 func newRollout(name string) *rollout {
@@ -50,9 +52,9 @@ func newRollout(name string) *rollout {
 	}
 	do := func(f func(a *app)) func(*app) tea.Cmd { return func(a *app) tea.Cmd { f(a); return nil } }
 	r.keys = []*command{
-		bindWrite("rollout.stop", "K", "stop rollout", on(func(a *app, g *Group) tea.Cmd { return a.confirmRollout(VerbRollStop, g) })),
-		bindWrite("rollout.pause", "P", "pause/resume", on(func(a *app, g *Group) tea.Cmd { return a.confirmPause(g) })),
-		bindWrite("rollout.back", "B", "roll back", on(func(a *app, g *Group) tea.Cmd { return a.confirmRollBack(g) })),
+		bindWrite("rollout.stop", "K", "stop rollout", on(func(a *app, g *Group) tea.Cmd { return a.confirmRollout(VerbRollStop, []*Group{g}) })),
+		bindWrite("rollout.pause", "P", "pause/resume", on(func(a *app, g *Group) tea.Cmd { return a.confirmPause([]*Group{g}) })),
+		bindWrite("rollout.back", "B", "roll back", on(func(a *app, g *Group) tea.Cmd { return a.confirmRollBack([]*Group{g}) })),
 		bindWrite("rollout.retry", "R", "retry host", on(func(a *app, g *Group) tea.Cmd { return a.confirmRetry(g, r.selected) })),
 		bind("rollout.failures", "!", "failures only", do(func(*app) { r.failures = !r.failures; r.arrange() })),
 		bind("rollout.host", "enter", "host", func(a *app) tea.Cmd { return a.goTo(newHostDetail(r.selected)) }),
@@ -104,15 +106,20 @@ func (r *rollout) open(a *app) tea.Cmd {
 		return nil
 	}
 	r.readOf = r.group.Rollout.ID
-	source, from, to := a.Source, r.group.Rollout.From, r.group.Rollout.To
+	return a.readHistory(r, r.group.Rollout.To, r.group.Rollout.From)
+}
+
+// readHistory reads what is kept of a job, and of the one before it if there is one.
+func (a *app) readHistory(to receiver, id, before model.JobID) tea.Cmd {
+	source := a.Source
 	return a.async(func(ctx context.Context) tea.Msg {
-		transitions, err := source.History(ctx, HistoryQuery{Job: to})
-		if err == nil && !from.IsZero() && from != to {
-			var before []Transition
-			before, err = source.History(ctx, HistoryQuery{Job: from})
-			transitions = append(transitions, before...)
+		transitions, err := source.History(ctx, HistoryQuery{Job: id})
+		if err == nil && !before.IsZero() && before != id {
+			var more []Transition
+			more, err = source.History(ctx, HistoryQuery{Job: before})
+			transitions = append(transitions, more...)
 		}
-		return answer{r, historyMsg{transitions, err}}
+		return answer{to, historyMsg{transitions, err}}
 	})
 }
 
@@ -134,6 +141,9 @@ func (r *rollout) refresh(a *app) {
 	ro := r.group.Rollout
 	r.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == ro.To || e.Job == ro.From })
 	r.byHost = lanesBy(r.past.transitions, func(t Transition) string { return t.Host })
+	for host := range r.byHost {
+		r.byHost[host] = joined(r.byHost[host], ro.To)
+	}
 	r.arrange()
 }
 
@@ -194,6 +204,11 @@ func (r *rollout) status(a *app) (left, right []widget.Span) {
 	switch {
 	case ro.State == RolloutFailed:
 		left = append(left, widget.Span{Style: theme.Fg(theme.Fail), Text: "✗ " + ro.Error})
+	case ro.Waits():
+		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: rolloutGlyph(ro.State) + " " + cmp.Or(ro.Error, "waits for a resume") + ". "},
+			widget.Span{Style: muted, Text: "P resumes it"})
+	case ro.Error != "":
+		left = append(left, widget.Span{Style: theme.Fg(rolloutColor(ro.State)), Text: rolloutGlyph(ro.State) + " " + ro.Error})
 	case p.failed > 0 && ro.Options.IgnoreFailures:
 		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("⚠ %s tolerated (ignoreFailures). ", counted(p.failed, "failure"))},
 			widget.Span{Style: muted, Text: "K stops after the step of each host; finished hosts keep the new job."})

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/heliosctl/heliosctl/model"
@@ -16,7 +17,11 @@ func (r *rollout) drawHead(a *app, area widget.Area) {
 	if !ro.From.IsZero() {
 		title += versionText(ro.From) + " → "
 	}
-	panel := widget.Panel{Title: title + versionText(ro.To), Note: rolloutGlyph(ro.State) + " " + string(ro.State) + " " + r.took(a).Truncate(time.Second).String(), Color: theme.Focus}
+	title += versionText(ro.To)
+	if ro.Back {
+		title += " (back)"
+	}
+	panel := widget.Panel{Title: title, Note: rolloutGlyph(ro.State) + " " + string(ro.State) + " " + r.took(a).Truncate(time.Second).String(), Color: theme.Focus}
 	if ro.State == RolloutFailed {
 		panel.Border, panel.Color = theme.Fail, theme.Fail
 	}
@@ -34,27 +39,20 @@ func (r *rollout) drawHead(a *app, area widget.Area) {
 			x = in.Text(x, 1, style, text) + 2
 		}
 	}
+	options := strings.Join(ro.Options.words(), "   ")
 	left, rounds, median := eta(ro, p)
 	x = in.Text(0, 2, muted, "ETA ")
 	if left > 0 {
 		x = in.Text(x, 2, strong, "~"+Age(left.Truncate(time.Second)))
-		x = in.Text(x, 2, muted, fmt.Sprintf(" (%s) = %s × median %s", a.minuteText(a.now().Add(left)), counted(rounds, "round"), Age(median)))
+		why := fmt.Sprintf(" (%s) = %s × median %s", a.minuteText(a.now().Add(left)), counted(rounds, "round"), Age(median))
+		if x+widget.Width(why)+3+widget.Width(options) <= in.W {
+			x = in.Text(x, 2, muted, why)
+		}
 	} else {
 		x = in.Text(x, 2, muted, "—")
 	}
-	in.Cut(x+3, 2, in.W-x-3, muted, fmt.Sprintf("∥%d   timeout %s%s", ro.Options.Parallelism, Age(ro.Options.Timeout), overlapText(ro.Options)))
+	in.Cut(x+3, 2, in.W-x-3, muted, options)
 	r.drawPace(in, a, p)
-}
-
-func overlapText(o RolloutOptions) string {
-	text := ""
-	if o.Overlap {
-		text += "   overlap"
-	}
-	if o.Migrate {
-		text += "   migrate"
-	}
-	return text
 }
 
 // drawPace draws how fast hosts are done, minute by minute.
@@ -77,13 +75,25 @@ func (r *rollout) drawPace(in widget.Area, a *app, p progress) {
 		widget.Spark(in, x, 3, min(len(minutes), in.W-x), focus, minutes, false)
 		x += len(minutes)
 	}
-	stop := "   stops at the first failure"
-	if ro.Options.IgnoreFailures {
-		stop = "   failures are ignored"
+	why := stateReason(ro)
+	if why != "" && x+6 <= in.W {
+		in.Cut(x+btoi(x > 0)*3, 3, in.W-x-3, theme.Fg(rolloutColor(ro.State)), why)
 	}
-	if x+widget.Width(stop) <= in.W {
-		in.Text(x, 3, muted, stop)
+}
+
+// stateReason says why a rollout is in its state, and what a way back takes back.
+func stateReason(ro *Rollout) string {
+	words := []string{}
+	if ro.Error != "" && ro.State != RolloutFailed {
+		words = append(words, rolloutGlyph(ro.State)+" "+ro.Error)
 	}
+	switch {
+	case ro.Cause != "":
+		words = append(words, "↶ since "+ro.Cause)
+	case ro.Back && ro.Undoes != "":
+		words = append(words, "↶ takes back rollout "+ro.Undoes)
+	}
+	return strings.Join(words, "   ")
 }
 
 // drawBusy draws the hosts that are being rolled, a lane of steps for each.
@@ -119,19 +129,31 @@ func (r *rollout) drawBusy(a *app, area widget.Area, busy []RolloutHost) {
 		for i, phase := range steps {
 			drawStep(line, hostWidth+i*step, step-1, &h, phase, a.now().Sub(h.Since), ro.Options.Timeout, color, bg)
 		}
-		state := model.State("")
-		if host := a.snap.Host(h.Host); host != nil {
-			if t := host.Task(ro.To); t != nil {
-				state = t.State
-			} else if t := host.Task(ro.From); t != nil {
-				state = t.State
-			}
-		}
-		drawState(line, x, state, bg, true)
+		drawState(line, x, r.taskState(a, h.Host), bg, true)
 		used := a.now().Sub(h.Started)
 		widget.Gauge(line, x+9, 0, 10, ratio(used, ro.Options.Timeout), color, bg)
 		line.Text(x+20, 0, theme.Style{FG: color, BG: bg}, fmt.Sprintf("%s/%s", Age(used.Truncate(time.Second)), Age(ro.Options.Timeout)))
 	}
+}
+
+// taskState is the state of the new job on a host; until there is any, of what else the group has there.
+func (r *rollout) taskState(a *app, name string) model.State {
+	host := a.snap.Host(name)
+	if host == nil {
+		return ""
+	}
+	if t := host.Task(r.group.Rollout.To); t != nil && t.State != "" {
+		return t.State
+	}
+	for _, t := range host.Tasks {
+		if t.Group == r.name && t.State != "" {
+			return t.State
+		}
+	}
+	if t := host.Task(r.group.Rollout.From); t != nil {
+		return t.State
+	}
+	return ""
 }
 
 func ratio(d, of time.Duration) float64 {
@@ -182,7 +204,7 @@ func (r *rollout) drawLanes(a *app, area widget.Area) {
 	if r.failures {
 		title = "Failures only"
 	}
-	in := widget.Panel{Title: title, Note: "one lane per host · o order"}.Draw(area)
+	in := widget.Panel{Title: title, Note: "─ the job before · o order"}.Draw(area)
 	label, tail := min(22, in.W/4), 22
 	w := max(1, in.W-label-tail)
 	drawAxis(a, in.Row(0), label, w, from, to, -1)
@@ -203,7 +225,7 @@ func (r *rollout) drawLanes(a *app, area widget.Area) {
 		glyph, word, color := r.hostWord(a, h)
 		line.Text(0, 0, theme.Style{FG: color, BG: bg}, glyph)
 		line.Cut(2, 0, label-3, plain.On(bg), h.Host)
-		l := lane{name: h.Host, transitions: r.byHost[h.Host]}
+		l := lane{name: h.Host, own: ro.To, transitions: r.byHost[h.Host]}
 		drawLane(line, label, l.cells(from, to, w, to), bg, -1)
 		line.Text(label+w+2, 0, theme.Style{FG: color, BG: bg}, glyph+" "+word)
 		if !h.Started.IsZero() {
@@ -211,7 +233,7 @@ func (r *rollout) drawLanes(a *app, area widget.Area) {
 			if !busyPhase(h.Phase) {
 				end = h.Since
 			}
-			line.Right(in.W, 0, muted.On(bg), Age(end.Sub(h.Started).Truncate(time.Second)))
+			line.Right(in.W, 0, muted.On(bg), Age(end.Sub(h.Started)))
 		}
 	}
 	if rest := len(r.order) - r.offset - body.H; rest > 0 {
@@ -233,6 +255,8 @@ func (r *rollout) hostWord(a *app, h *RolloutHost) (glyph, word string, color th
 			return "▼", "skipped", theme.Warn // it is back, or it is drained
 		}
 		return "▼", "down", theme.Fail
+	case PhaseStopped:
+		return "□", "stopped", theme.Stopped
 	}
 	return "▶", fmt.Sprintf("step %d/4", h.Phase), r.riskColor(a, h)
 }

@@ -42,7 +42,10 @@ func clipboardSequence(text string, tmux, screen bool) string {
 // write sends a control sequence to the terminal beside the frames.
 func (a *app) write(sequence string) tea.Cmd {
 	out := a.Out
-	if out == nil {
+	switch {
+	case a.screen != nil:
+		out = a.screen
+	case out == nil:
 		out = os.Stdout
 	}
 	return func() tea.Msg {

@@ -71,6 +71,22 @@ func (s *Snapshot) Group(name string) *Group {
 	return s.Groups[i]
 }
 
+// bucketsUntil returns the last n buckets up to a moment, one for each stretch of time, whether or not anything happened in it.
+func (s *Snapshot) bucketsUntil(now time.Time, n int) []Bucket {
+	n = max(n, 0)
+	buckets := make([]Bucket, n)
+	last := now.Truncate(BucketLength)
+	for i := range buckets {
+		buckets[i].Start = last.Add(-time.Duration(n-1-i) * BucketLength)
+	}
+	for _, b := range s.Rate {
+		if i := n - 1 - int(last.Sub(b.Start)/BucketLength); i >= 0 && i < n && !b.Start.After(last) {
+			buckets[i] = b
+		}
+	}
+	return buckets
+}
+
 // ActiveRollouts counts the rollouts that run.
 func (s *Snapshot) ActiveRollouts() int {
 	n := 0
@@ -83,4 +99,7 @@ func (s *Snapshot) ActiveRollouts() int {
 }
 
 // Active tells whether a rollout has not ended.
-func (r *Rollout) Active() bool { return r.State == RolloutRunning || r.State == RolloutPaused }
+func (r *Rollout) Active() bool { return r.State == RolloutRunning || r.Waits() }
+
+// Waits tells whether a rollout goes on only when somebody resumes it.
+func (r *Rollout) Waits() bool { return r.State == RolloutPaused || r.State == RolloutCanary }

@@ -24,12 +24,19 @@ type Source interface {
 	// History returns the transitions that are still known of a job, of a host, or of one task, oldest first. It blocks.
 	History(ctx context.Context, q HistoryQuery) ([]Transition, error)
 
-	// Logs streams output until there is no more, the context ends, or the caller breaks off. Lines of one host are in order.
+	// Logs streams output until there is no more, the context ends, or the caller breaks off. Lines of one host are in order. What is
+	// followed goes on by itself after a master or an agent was lost.
+	//
+	// A line with an Error was not printed: it tells that the stream of its host, of all that are asked for when it names none, broke
+	// or cannot be opened. One without a Stream tells that it goes on again; so does any line that was printed.
 	Logs(ctx context.Context, q LogQuery) iter.Seq2[model.LogLine, error]
 
 	// Do carries out one action on one target and blocks until it is done or refused. The console calls it for several targets at
 	// once, up to eight. It must not keep or log the token.
 	Do(ctx context.Context, a Action) error
+
+	// Preview tells what a rolling update, a retry or a way back would do, host by host, and changes nothing. It blocks.
+	Preview(ctx context.Context, a Action) (model.RolloutPreview, error)
 
 	// Resync asks for a new attempt to connect or for everything to be read again, without waiting for it.
 	Resync()
@@ -173,9 +180,11 @@ type RolloutState string
 const (
 	RolloutRunning    RolloutState = "ROLLING_OUT"
 	RolloutPaused     RolloutState = "PAUSED"
+	RolloutCanary     RolloutState = "CANARY" // the canaries are done; the others wait for a resume
 	RolloutDone       RolloutState = "DONE"
 	RolloutFailed     RolloutState = "FAILED"
 	RolloutStopped    RolloutState = "STOPPED"
+	RolloutReplaced   RolloutState = "REPLACED" // by another rollout of the group
 	RolloutRolledBack RolloutState = "ROLLED_BACK"
 )
 
@@ -185,12 +194,17 @@ type Rollout struct {
 	Group    string
 	From, To model.JobID // From is unset for a group's first rollout
 	State    RolloutState
-	Error    string
+	Error    string // why it is in its state
+	Back     bool   // it brings hosts back to what ran before
+	Undoes   string // the rollout that it takes back
+	Cause    string // the failure that had it begin, "" when somebody asked for it
 	User     string
 	Started  time.Time
 	Finished time.Time // zero while it runs
 	Options  RolloutOptions
 	Hosts    []RolloutHost // in the order of the rollout
+
+	Counts *model.RolloutCounts // how its hosts ended, where they are not known one by one
 }
 
 // RolloutOptions are what a rollout was started with.
@@ -200,7 +214,11 @@ type RolloutOptions struct {
 	Migrate        bool
 	Overlap        bool
 	IgnoreFailures bool
-	Token          bool // its job has a token
+	Canary         int                // hosts to change before it waits for a resume
+	MaxFailures    model.FailureLimit // hosts that may fail
+	MinHealthy     time.Duration      // that a host has to keep running before the next one's turn
+	OnFailure      model.OnFailure    // what it does when more fail
+	Token          bool               // its job has a token
 }
 
 // RolloutPhase is what a rollout does with a host.
@@ -216,6 +234,7 @@ const (
 	PhaseDone
 	PhaseFailed
 	PhaseSkipped // the host is down
+	PhaseStopped // the rollout ended in the middle of it
 )
 
 // RolloutHost is one host in a rollout.
@@ -254,6 +273,8 @@ type Event struct {
 	To     model.State
 	Detail string
 	User   string
+
+	Container string // of a task, the beginning of its id; "" when it is not known
 }
 
 // Bucket counts what happened within BucketLength.
@@ -310,6 +331,7 @@ const (
 	VerbResume     Verb = "resume"         // Group
 	VerbRollBack   Verb = "rollback"       // Group, Job: the one to go back to
 	VerbRetry      Verb = "retry"          // Group, Host, Job, Options: those of the rollout
+	VerbGroupMake  Verb = "create-group"   // Group, Selectors
 	VerbGroupDrop  Verb = "remove-group"   // Group
 )
 
@@ -322,5 +344,7 @@ type Action struct {
 	Goal    model.Goal
 	Spec    *model.Job
 	Options *RolloutOptions
-	Token   string // "" when the job has none
+
+	Selectors []model.HostSelector
+	Token     string // "" when the job has none
 }

@@ -19,8 +19,11 @@ type fixed struct {
 	history []tui.Transition
 	refuse  map[string]error // by host
 
-	mu   sync.Mutex
-	done []tui.Action
+	preview model.RolloutPreview
+
+	mu        sync.Mutex
+	done      []tui.Action
+	previewed []tui.Action
 }
 
 func newFixed() *fixed {
@@ -44,6 +47,13 @@ func (f *fixed) Logs(_ context.Context, q tui.LogQuery) iter.Seq2[model.LogLine,
 			yield(model.LogLine{Host: host, Time: now, Text: "漢字 ünïcödé e\u0301 \x1b[31mred\x1b[0m \t👩‍👩‍👧 🇩🇪 end"}, nil)
 		}
 	}
+}
+
+func (f *fixed) Preview(_ context.Context, a tui.Action) (model.RolloutPreview, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.previewed = append(f.previewed, a)
+	return f.preview, f.refuse[a.Group]
 }
 
 func (f *fixed) Do(_ context.Context, a tui.Action) error {

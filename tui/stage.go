@@ -46,8 +46,32 @@ func (s *Stage) Press(keys ...string) {
 	}
 }
 
+// Click presses the left button of the mouse on a cell of the last frame.
+func (s *Stage) Click(x, y int) {
+	s.update(tea.MouseMsg{X: x, Y: y, Button: tea.MouseButtonLeft, Action: tea.MouseActionPress})
+}
+
 // Type gives letters in one message, as they come over a slow line.
 func (s *Stage) Type(text string) { s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)}) }
+
+// Twin returns the command line that the dialog on the screen shows, else that of the page.
+func (s *Stage) Twin() string {
+	switch on := s.app.modal.(type) {
+	case *dialog:
+		return on.cli(on.targets)
+	case interface{ commandLine(a *app) string }:
+		return on.commandLine(s.app)
+	}
+	if page, ok := s.app.page.(twin); ok {
+		return page.commandLine(s.app)
+	}
+	return ""
+}
+
+// Paste gives text as a terminal does that tells what is pasted from what is typed.
+func (s *Stage) Paste(text string) {
+	s.update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true})
+}
 
 // Frame returns what is on the screen, with control sequences.
 func (s *Stage) Frame() string { return s.app.View() }
@@ -59,20 +83,15 @@ func (s *Stage) Plain() string {
 }
 
 // Welcome shows the first page of somebody who has no cluster yet.
-func (s *Stage) Welcome(candidates []Candidate, saved string) {
-	s.app.modal = &firstRun{candidates: candidates, readOnly: true, saved: saved, choose: func(a *app, address string, _ bool) tea.Cmd {
-		a.modal = nil
-		a.say("chose %s", address)
-		return nil
-	}}
-}
+func (s *Stage) Welcome(w Welcome) { s.app.modal = newFirstRun(w) }
 
 var namedKeys = map[string]tea.KeyMsg{
 	"enter": {Type: tea.KeyEnter}, "esc": {Type: tea.KeyEsc}, "tab": {Type: tea.KeyTab}, "shift+tab": {Type: tea.KeyShiftTab},
 	"up": {Type: tea.KeyUp}, "down": {Type: tea.KeyDown}, "left": {Type: tea.KeyLeft}, "right": {Type: tea.KeyRight},
 	"home": {Type: tea.KeyHome}, "end": {Type: tea.KeyEnd}, "pgup": {Type: tea.KeyPgUp}, "pgdown": {Type: tea.KeyPgDown},
+	"ctrl+s": {Type: tea.KeyCtrlS}, "ctrl+t": {Type: tea.KeyCtrlT}, "ctrl+x": {Type: tea.KeyCtrlX}, "ctrl+y": {Type: tea.KeyCtrlY},
 	"backspace": {Type: tea.KeyBackspace}, "ctrl+p": {Type: tea.KeyCtrlP}, "ctrl+u": {Type: tea.KeyCtrlU}, "ctrl+c": {Type: tea.KeyCtrlC},
-	"space": {Type: tea.KeySpace, Runes: []rune{' '}},
+	"ctrl+d": {Type: tea.KeyCtrlD}, "f1": {Type: tea.KeyF1}, "space": {Type: tea.KeySpace, Runes: []rune{' '}},
 }
 
 // update takes a message and does all that follows from it.

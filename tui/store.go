@@ -250,6 +250,7 @@ func (s *Store) SetTask(t *Task) {
 		job = s.jobs[t.Job]
 	}
 	host, job = s.own(host), s.ownJob(job)
+	t.Host, t.Job = host.Name, job.Spec.ID // the same, but shared
 	if i, ok := findByJob(host.Tasks, t.Job); ok {
 		old := host.Tasks[i]
 		host.Counts.add(old, -1)

@@ -81,6 +81,9 @@ func (s *Store) applyStatus(e model.Event, line *Event) {
 	}
 	s.SetTask(task)
 	line.To, line.Detail = task.State, task.Describe()
+	if containerEnded(task.State) {
+		line.Container = strings.Clone(shortContainer(task.ContainerID))
+	}
 }
 
 func (s *Store) applyDeployment(e model.Event, line *Event) {
@@ -129,7 +132,10 @@ func TaskOf(host string, id model.JobID, d *model.Deployment, status *model.Task
 	}
 	t.State, t.Throttle, t.ContainerID, t.Error = status.State, status.Throttled, status.ContainerID, status.ContainerError
 	t.ExitCode, t.OOMKilled, t.Signal, t.Restarts = status.ExitCode, status.OOMKilled, status.Signal, status.Restarts
-	t.Ports, t.Unhealthy, t.HealthError, t.Progress = status.Ports, status.Unhealthy, status.HealthError, status.Progress
+	t.Unhealthy, t.HealthError, t.Progress = status.Unhealthy, status.HealthError, status.Progress
+	if len(status.Ports) > 0 {
+		t.Ports = status.Ports
+	}
 	if status.Since != 0 {
 		t.Since = status.Since.Time()
 	}
@@ -182,6 +188,14 @@ func exitText(t *Task) string {
 }
 
 func shortContainer(id string) string { return id[:min(len(id), 12)] }
+
+// wholeAge is an age in whole seconds, and in whole minutes from the first one on.
+func wholeAge(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%ds", int(max(d, 0).Seconds()))
+	}
+	return Age(d.Truncate(time.Minute))
+}
 
 // Age says how long something took or has been, in at most four characters or so.
 func Age(d time.Duration) string {

@@ -30,6 +30,9 @@ func newAgentCommand(env *environment) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "agent",
 		Short: "Run the agent of this host: it runs the containers that masters want here",
+		Long: `Run the agent of this host: it registers the host with the masters that it finds by gossip, runs the containers that they want here,
+and tells them what becomes of those. Containers go on running when the agent ends; started again with the same folder, it goes on
+where it stopped.`,
 		Example: `  heliosctl agent --join master1:5805
   heliosctl agent --join 10.0.0.1:5805 --labels role=web zone=a --env REGION=eu`,
 		Args: cobra.NoArgs,

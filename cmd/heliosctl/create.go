@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -23,6 +24,8 @@ type createOptions struct {
 	Commit   string // GIT_COMMIT of the environment
 	Now      time.Time
 	Flags    jobFlags
+
+	input []byte // what standard input had, once it was read: every target gets the same job
 }
 
 func newCreateCommand(env *environment) *cobra.Command {
@@ -32,9 +35,11 @@ func newCreateCommand(env *environment) *cobra.Command {
 		Short: "Create a job",
 		Long: `Create a job. ID is NAME:VERSION, and what follows "--" is the command that the container runs.
 
-The job can start out from a JSON file, as 'heliosctl inspect --json' prints it, or from an existing job; flags and arguments then
-come on top. Maps (environment, metadata, labels, ports, registrations, volumes, rollout options) are merged entry by entry; lists
-(the command, capabilities, security options) are replaced. A set variable GIT_COMMIT is recorded in the job's metadata.
+The job can start out from a file in JSON, as 'heliosctl inspect --json' prints it, or in YAML, or from an existing job. First --unset
+takes away from it, then flags and arguments come on top. Maps (environment, metadata, labels, ports, registrations, volumes, ramdisks,
+resources, rollout options) are merged entry by entry; the original replaced labels and rollout options as a whole. Lists (the command,
+capabilities, security options) are replaced. A set variable GIT_COMMIT is recorded in the job's metadata, above what the file or the
+other job has and below --metadata. ID may have the hash that the job is to have; with another one, it is refused.
 
 Ports are NAME=[IP:]INTERNAL[:EXTERNAL][/PROTO], the container's port first; without EXTERNAL the agent picks one. Registrations
 are SERVICE[/PROTO][=PORT] with the protocol http unless given. Volumes are PATH or SOURCE:PATH[:ro|rw]. Times to expire are ISO
@@ -43,13 +48,14 @@ are SERVICE[/PROTO][=PORT] with the protocol http unless given. Volumes are PATH
   heliosctl create clock:1 busybox:1 --env ZONE=UTC -- sh -c 'while true; do date; sleep 60; done'
   heliosctl create -f web.json web:2
   heliosctl inspect web:1 --json | heliosctl create -f - web:2 nginx:1.26
-  heliosctl create -t web:1 web:2 nginx:1.26 --http-check http:/health`,
+  heliosctl create -t web:1 web:2 nginx:1.26 --http-check http:/health
+  heliosctl create -t web:1 web:2 --unset env.DEBUG --unset healthCheck --memory 512m`,
 		Args: func(cmd *cobra.Command, args []string) error { return opts.take(cmd.ArgsLenAtDash(), args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.JSON, opts.Now, opts.Commit = env.options.json, env.now(), env.getenv("GIT_COMMIT")
 			opts.Flags.given = cmd.Flags().Changed
 			return withClient(env, func(api *client.Client) error {
-				return runCreate(cmd.Context(), env.streams, api, opts)
+				return runCreate(cmd.Context(), env.streams, api, &opts)
 			})
 		},
 	}
@@ -57,7 +63,7 @@ are SERVICE[/PROTO][=PORT] with the protocol http unless given. Volumes are PATH
 		return usagef(`%v; the container's command comes after "--"`, err)
 	})
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.File, "file", "f", "", "start out from the job in a JSON `FILE`; - is standard input")
+	flags.StringVarP(&opts.File, "file", "f", "", "start out from the job in a `FILE` of JSON or YAML; - is standard input")
 	flags.StringVarP(&opts.Template, "template", "t", "", "start out from an existing `JOB`")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "print the id only")
 	opts.Flags.bind(flags)
@@ -83,6 +89,8 @@ func (o *createOptions) take(dash int, args []string) error {
 		o.Command = before[2:]
 	}
 	switch {
+	case len(o.Flags.Unset) > 0 && o.File == "" && o.Template == "":
+		return usagef("--unset takes away from the job of --file or --template")
 	case o.File != "" && o.Template != "":
 		return usagef("give either --file or --template")
 	case o.Template != "" && o.ID == "":
@@ -93,7 +101,7 @@ func (o *createOptions) take(dash int, args []string) error {
 	return nil
 }
 
-func runCreate(ctx context.Context, io streams, api *client.Client, opts createOptions) error {
+func runCreate(ctx context.Context, io streams, api *client.Client, opts *createOptions) error {
 	job, err := opts.job(ctx, io, api)
 	if err == nil {
 		err = validate(job, opts)
@@ -102,7 +110,11 @@ func runCreate(ctx context.Context, io streams, api *client.Client, opts createO
 		return printCreateFailure(io, job, err, opts.JSON)
 	}
 	if !opts.Quiet && !opts.JSON {
-		text, err := compactJSON(job)
+		shown := job
+		if shown.Token != "" {
+			shown.Token = hiddenToken
+		}
+		text, err := compactJSON(shown)
 		if err != nil {
 			return err
 		}
@@ -123,17 +135,31 @@ func runCreate(ctx context.Context, io streams, api *client.Client, opts createO
 	return nil
 }
 
+// codeUnknownJob is the original's word for a template that does not exist.
+const codeUnknownJob model.Code = "UNKNOWN_JOB"
+
+// createFailure is the JSON of a job that was not created. There is no id where none was given.
+type createFailure struct {
+	Status model.Code `json:"status"`
+	Errors []string   `json:"errors"`
+	ID     *string    `json:"id"`
+}
+
 // printCreateFailure prints the answer that JSON readers expect, and hands the error on.
 func printCreateFailure(io streams, job model.Job, err error, asJSON bool) error {
 	if !asJSON {
 		return err
 	}
-	response := model.CreateJobResponse{Status: statusOf(err), Errors: append([]string{}, detailsOf(err)...)}
+	response := createFailure{Status: statusOf(err), Errors: append([]string{}, detailsOf(err)...)}
+	if response.Status == model.CodeJobNotFound {
+		response.Status = codeUnknownJob
+	}
 	if len(response.Errors) == 0 {
 		response.Errors = append(response.Errors, err.Error())
 	}
 	if job.ID.Name != "" {
-		response.ID = job.ID.String()
+		id := job.ID.String()
+		response.ID = &id
 	}
 	if printErr := printJSON(io.out, response); printErr != nil {
 		return printErr
@@ -145,6 +171,9 @@ func printCreateFailure(io streams, job model.Job, err error, asJSON bool) error
 func (o *createOptions) job(ctx context.Context, io streams, api *client.Client) (model.Job, error) {
 	job, err := o.base(ctx, io, api)
 	if err != nil {
+		return job, err
+	}
+	if err := unsetFields(&job, o.Flags.Unset); err != nil {
 		return job, err
 	}
 	// The base may be a copy of an existing job; these are the new job's own.
@@ -187,7 +216,7 @@ func (o *createOptions) base(ctx context.Context, io streams, api *client.Client
 		}
 		return job.Clone(), nil
 	case o.File == "-":
-		return readJob(io.in, "standard input", io.err)
+		return o.readInput(io)
 	case o.File != "":
 		file, err := os.Open(o.File)
 		if err != nil {
@@ -199,8 +228,18 @@ func (o *createOptions) base(ctx context.Context, io streams, api *client.Client
 	return model.Job{}, nil
 }
 
+func (o *createOptions) readInput(io streams) (model.Job, error) {
+	if o.input == nil {
+		var err error
+		if o.input, err = readAll(io.in); err != nil {
+			return model.Job{}, err
+		}
+	}
+	return readJob(bytes.NewReader(o.input), "standard input", io.err)
+}
+
 // validate checks what can be checked here. A hash counts only when it was typed: one of a base would be that of another job.
-func validate(job model.Job, opts createOptions) error {
+func validate(job model.Job, opts *createOptions) error {
 	faults := job.Validate(model.ValidateOptions{Now: model.TimestampOf(opts.Now), CheckHash: true})
 	if len(faults) == 0 {
 		return nil

@@ -34,7 +34,7 @@ func TestCreateMergesFlagsIntoAFile(t *testing.T) {
 		},
 	}
 	file := strings.NewReader(`{"env": {"JVM_ARGS": "-Ddw.feature=true"}, "gracePeriod": 100, "created": 12, "creatingUser": "x", "labels": {"z": "0"}}`)
-	if err := runCreate(t.Context(), streams{in: file, out: &out, err: &errs}, newTestClient(t, master), opts); err != nil {
+	if err := runCreate(t.Context(), streams{in: file, out: &out, err: &errs}, newTestClient(t, master), &opts); err != nil {
 		t.Fatal(err)
 	}
 	job, err := master.job("foo:123")
@@ -81,5 +81,27 @@ func TestParseLocalTime(t *testing.T) {
 		if got, err := parseLocalTime(text); err != nil || got != want {
 			t.Errorf("parseLocalTime(%q) = %v, %v, want %v", text, got, err, want)
 		}
+	}
+}
+
+// A command that goes to several clusters makes the same job in each, from one reading of standard input.
+func TestCreateReadsStandardInputOnce(t *testing.T) {
+	opts := createOptions{File: "-", ID: "foo:1", Quiet: true, Now: time.Now()}
+	file := strings.NewReader("image: busybox:1\nenv: {A: b}\n")
+	var ids []model.JobID
+	for range 2 {
+		master := newFakeMaster(t)
+		var out, errs strings.Builder
+		if err := runCreate(t.Context(), streams{in: file, out: &out, err: &errs}, newTestClient(t, master), &opts); err != nil {
+			t.Fatal(err)
+		}
+		job, err := master.job("foo:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, job.ID)
+	}
+	if ids[0] != ids[1] {
+		t.Errorf("the jobs are %v", ids)
 	}
 }

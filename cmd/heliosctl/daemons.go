@@ -118,9 +118,9 @@ func (p *pairs) Type() string { return pairsType }
 
 const pairsType = "KEY=VALUE"
 
-// runDaemon is what the daemon commands have in common: they end when they are told to, which is not a failure.
+// runDaemon is what the daemon commands have in common.
 func runDaemon(run func(ctx context.Context) error) func(*cobra.Command, []string) error {
 	return func(command *cobra.Command, _ []string) error {
-		return run(command.Context())
+		return inLittleMemory(command.Context(), run)
 	}
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,21 +13,27 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/heliosctl/heliosctl/cmd/heliosctl/config"
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui"
-	fleet "github.com/heliosctl/heliosctl/tui/demo"
-	"github.com/heliosctl/heliosctl/tui/live"
 	"github.com/heliosctl/heliosctl/tui/theme"
 )
 
-// dashboardOptions are the flags of `heliosctl dashboard`.
+// dashboardOptions are the flags of `heliosctl dashboard`. They win over the configuration file.
 type dashboardOptions struct {
 	demo     bool
+	plain    bool
+	listKeys bool
 	readOnly bool
 	mouse    bool
 	ascii    bool
 	theme    string
 	color    string
+	token    tokenFlags
+	start    string
+	keys     map[string][]string // of the configuration
+
+	themeGiven bool // by the flag
 }
 
 func newDashboardCommand(env *environment) *cobra.Command {
@@ -35,96 +43,198 @@ func newDashboardCommand(env *environment) *cobra.Command {
 		Short: "Watch and run the fleet on the full screen",
 		Long: `Watch the fleet on the full screen: hosts, jobs, rollouts, events and logs, as they change, and act on them.
 
-? explains the keys of every screen. While no master answers it shows what it knows, says how old that is, changes nothing, and goes
-on trying. On a terminal heliosctl alone is the same as heliosctl dashboard.
+? explains the keys of every screen, @ shows another of the clusters in the configuration file. While no master answers it shows what it
+knows, says how old that is, changes nothing, and goes on trying. On a terminal heliosctl alone is the same as heliosctl dashboard.
 
-With --demo everything is simulated in this process: 400 hosts, rollouts and failures.`,
+With --plain it needs no terminal and prints a line for each change instead, for screen readers, scripts and recordings; with --json too,
+each line is a JSON document. With --demo everything is simulated in this process: 400 hosts, rollouts and failures.
+
+Theme, colours, keys and more can be set in the configuration file; --list-keys prints the commands that keys can be given to.`,
 		Example: `  heliosctl dashboard
   heliosctl dashboard --master http://master-1.example.com:5801 --read-only
+  heliosctl dashboard --open 'hosts?f=role=web load>80'
+  heliosctl dashboard --plain | grep problem
   heliosctl dashboard --demo --theme light`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDashboard(cmd.Context(), env, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDashboard(cmd.Context(), env, o, cmd.Flags().Changed)
+		},
 	}
 	flags := command.Flags()
 	flags.BoolVar(&o.demo, "demo", false, "show a simulated fleet instead of a cluster")
+	flags.BoolVar(&o.plain, "plain", false, "print a line for each change instead of taking the screen")
+	flags.BoolVar(&o.listKeys, "list-keys", false, "print the commands, their keys and what they do")
 	flags.BoolVar(&o.readOnly, "read-only", false, "let no key change anything")
 	flags.BoolVar(&o.mouse, "mouse", false, "turn wheel and clicks on; the terminal's own selection is off then")
 	flags.BoolVar(&o.ascii, "ascii", false, "draw with ASCII characters only")
-	flags.StringVar(&o.theme, "theme", theme.Default, "`NAME` of the colours: "+strings.Join(theme.Names(), ", "))
-	flags.StringVar(&o.color, "color", "auto", "`KIND` of colours the terminal knows: auto, true, 256, 16 or never")
+	flags.StringVar(&o.theme, "theme", "", "`NAME` of the colours: "+strings.Join(theme.Names(), ", ")+" (default "+theme.Default+")")
+	flags.StringVar(&o.color, "color", "", "`KIND` of colours the terminal knows: auto, true, 256, 16 or never (default auto)")
+	flags.StringVar(&o.start, "open", "", "`PLACE` to begin with, as marks and saved views show it, such as 'hosts?f=role=web'")
+	o.token.bind(flags)
 	return command
 }
 
-func runDashboard(ctx context.Context, env *environment, o *dashboardOptions) error {
-	if env.terminal == nil {
-		return usagef("the dashboard needs a terminal for input and output; hosts, jobs and status tell the same to scripts")
-	}
-	profile, err := colorProfile(o.color, env.getenv)
+// runDashboard shows the console. Given tells which flags were given.
+func runDashboard(ctx context.Context, env *environment, o *dashboardOptions, given func(flag string) bool) error {
+	file, err := configured(env, o, given)
 	if err != nil {
 		return err
 	}
-	colors, err := theme.New(o.theme, profile)
-	if err != nil {
-		return usagef("--theme: %v", err)
+	if o.listKeys {
+		return printKeys(env, o.keys)
 	}
-	options := tui.Options{
-		Theme: colors, Profile: profile, ASCII: o.ascii || legacyFont(env.getenv), ReadOnly: o.readOnly, Mouse: o.mouse, Version: productVersion(),
-		Now: env.now, In: env.terminal.in, Out: env.terminal.out, Save: saveExport,
+	if env.options.json && !o.plain {
+		return usagef("the dashboard is for people; --json goes with --plain or --list-keys")
 	}
-	show := showCluster
+	if env.terminal == nil && !o.plain {
+		return usagef("the dashboard needs a terminal for input and output; --plain prints lines instead")
+	}
+	var first *consoleCluster
 	if o.demo {
-		show = showDemo
+		first = demoCluster(env.now)
+	} else if first, err = firstCluster(env, file); err != nil {
+		return err
 	}
-	err = show(ctx, env, options)
-	if errors.Is(err, tui.ErrPanic) {
-		return model.Errorf(model.CodeInternal, "the dashboard ended by a bug; the trace above says where")
+	if o.plain {
+		return followPlainly(ctx, env, first)
 	}
+	c, err := newConsole(env, file, o)
+	if err != nil {
+		return err
+	}
+	if !o.demo && isLost(ctx, env) {
+		if c.options.AskCluster = len(file.Contexts) > 0; !c.options.AskCluster {
+			first = nil
+			c.welcome()
+		}
+	}
+	return c.run(ctx, first)
+}
+
+// configured reads the configuration file, checks what it says of the console, and makes the defaults of flags that were not given of it.
+func configured(env *environment, o *dashboardOptions, given func(flag string) bool) (config.File, error) {
+	path := config.Path(env.getenv)
+	file, err := config.Load(path)
+	if err != nil {
+		return file, model.Errorf(model.CodeInvalid, "%v", err)
+	}
+	set := file.Console
+	if err := tui.CheckKeys(set.Keys); err != nil {
+		return file, model.Errorf(model.CodeInvalid, "%s: console.keys: %v", path, err)
+	}
+	o.keys, o.themeGiven = set.Keys, given("theme")
+	for flag, from := range map[string]struct{ to, set *bool }{
+		"read-only": {&o.readOnly, &set.ReadOnly}, "mouse": {&o.mouse, &set.Mouse}, "ascii": {&o.ascii, &set.ASCII},
+	} {
+		if !given(flag) {
+			*from.to = *from.set
+		}
+	}
+	for _, from := range []struct {
+		flag    string
+		to      *string
+		setting string
+		check   func(string) error
+	}{
+		{"theme", &o.theme, set.Theme, checkTheme},
+		{"color", &o.color, set.Color, func(kind string) error { _, err := colorProfile(kind, env.getenv); return err }},
+	} {
+		if given(from.flag) {
+			if err := from.check(*from.to); err != nil {
+				return file, usagef("--%s: %v", from.flag, err)
+			}
+			continue
+		}
+		if from.setting != "" {
+			*from.to = from.setting
+			if err := from.check(from.setting); err != nil {
+				return file, model.Errorf(model.CodeInvalid, "%s: console.%s: %v", path, from.flag, err)
+			}
+		}
+	}
+	return file, nil
+}
+
+func checkTheme(name string) error {
+	_, err := theme.New(name, theme.NoColor)
 	return err
 }
 
+// console makes the options of the console.
+func (o *dashboardOptions) console(env *environment) (tui.Options, error) {
+	profile, err := colorProfile(o.color, env.getenv)
+	if err != nil {
+		return tui.Options{}, err
+	}
+	colors, err := theme.New(cmp.Or(o.theme, theme.Default), profile)
+	if err != nil {
+		return tui.Options{}, err
+	}
+	token, err := o.token.source(env.getenv)
+	if err != nil {
+		return tui.Options{}, err
+	}
+	options := tui.Options{
+		Token: token,
+		Theme: colors, Profile: profile, ASCII: o.ascii || legacyFont(env.getenv), ReadOnly: o.readOnly, Mouse: o.mouse, Version: productVersion(),
+		Keys: o.keys, Now: env.now, In: env.terminal.in, Out: env.terminal.out, Save: saveExport,
+	}
+	if o.start != "" {
+		place, err := tui.ParsePlace(o.start)
+		if err != nil {
+			return options, usagef("--open: %v", err)
+		}
+		options.Start = &place
+	}
+	return options, nil
+}
+
 // defaultDashboard are the options of the dashboard that is opened without any.
-func defaultDashboard() *dashboardOptions {
-	return &dashboardOptions{theme: theme.Default, color: "auto"}
+func defaultDashboard() (o *dashboardOptions, given func(flag string) bool) {
+	return &dashboardOptions{}, func(string) bool { return false }
 }
 
-// showCluster shows the cluster that the flags and the environment name. It needs no master that answers.
-func showCluster(ctx context.Context, env *environment, options tui.Options) error {
-	config, err := env.clientConfig()
+// followPlainly prints a line for each change of a cluster.
+func followPlainly(ctx context.Context, env *environment, cluster *consoleCluster) error {
+	source, run, err := cluster.open()
 	if err != nil {
 		return err
 	}
-	source, err := live.New(live.Options{Config: config, Now: env.now})
-	if err != nil {
-		return err
-	}
-	return showWhile(ctx, source.Run, source, options)
-}
-
-// showWhile shows a source while it runs.
-func showWhile(ctx context.Context, run func(context.Context), source tui.Source, options tui.Options) error {
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { run(ctx) })
 	defer running.Wait()
 	defer stop()
-	options.Source = source
-	return tui.Run(ctx, options)
+	write := tui.WriteLines(env.out, time.Local)
+	if env.options.json {
+		write = func(l tui.Line) error {
+			text, err := compactJSON(l)
+			if err == nil {
+				_, err = fmt.Fprintln(env.out, text)
+			}
+			return err
+		}
+	}
+	return tui.Follow(ctx, source, env.now, write)
 }
 
-// warmUp is how long the simulated fleet has lived when it is first seen.
-const warmUp = 18 * time.Minute
-
-// showDemo shows a simulated fleet and lets it live as long as it is shown.
-func showDemo(ctx context.Context, env *environment, options tui.Options) error {
-	now := env.now()
-	simulated := fleet.New(fleet.Options{Seed: 1, Start: now.Add(-warmUp)})
-	simulated.Advance(now)
-	return showWhile(ctx, simulated.Run, simulated, options)
+// printKeys prints the commands that keys can be given to.
+func printKeys(env *environment, keys map[string][]string) error {
+	lines := tui.KeyMap(keys)
+	if env.options.json {
+		return printJSON(env.out, lines)
+	}
+	t := newTable("COMMAND", "KEYS", "MEANING")
+	for _, l := range lines {
+		t.add(l.ID, strings.Join(l.Keys, " "), l.Meaning)
+	}
+	t.write(env.out)
+	return nil
 }
 
 func colorProfile(kind string, getenv func(string) string) (theme.Profile, error) {
 	switch kind {
-	case "auto":
+	case "", "auto":
 		return theme.Detect(getenv), nil
 	case "true":
 		return theme.TrueColor, nil
@@ -135,7 +245,7 @@ func colorProfile(kind string, getenv func(string) string) (theme.Profile, error
 	case "never":
 		return theme.NoColor, nil
 	}
-	return 0, usagef("--color is %q; it is auto, true, 256, 16 or never", kind)
+	return 0, usagef("there is no kind of colours %q; there are auto, true, 256, 16 and never", kind)
 }
 
 // legacyFont reports whether the terminal is likely to draw some of the console's characters two cells wide, or not at all.

@@ -41,10 +41,16 @@ func startDev(t *testing.T, stateDir string, args ...string) (p *process, url st
 // devFolder is a state folder whose containers are gone when the test has ended, however it did.
 func devFolder(t *testing.T) string {
 	t.Helper()
+	return devFolderOf(t, 1, daemon.RuntimeDocker)
+}
+
+// devFolderOf is devFolder for so many agents and a kind of runtime.
+func devFolderOf(t *testing.T, agents int, runtime daemon.RuntimeKind) string {
+	t.Helper()
 	dir := t.TempDir()
 	t.Cleanup(func() {
 		config, err := daemon.Dev(context.Background(), daemon.DevOptions{
-			StateDir: dir, HTTP: "127.0.0.1:0", Agents: 1, Runtime: daemon.RuntimeDocker, Logger: slog.New(slog.DiscardHandler),
+			StateDir: dir, HTTP: "127.0.0.1:0", Agents: agents, Runtime: runtime, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)

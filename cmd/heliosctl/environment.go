@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net"
 	"os"
@@ -9,7 +10,6 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/heliosctl/heliosctl/client"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -18,10 +18,12 @@ type streams struct {
 	in          io.Reader
 	out         io.Writer
 	err         io.Writer
-	interactive bool      // in is a terminal, so there is somebody to ask
-	screen      bool      // out is a terminal, so there is somebody who sees it
-	terminal    *terminal // both are one; nil otherwise
-	display     *terminal // out is one; nil otherwise. Its size can be asked for
+	interactive bool            // in is a terminal, so there is somebody to ask
+	screen      bool            // out is a terminal, so there is somebody who sees it
+	terminal    *terminal       // both are one; nil otherwise
+	display     *terminal       // out is one; nil otherwise. Its size can be asked for
+	progress    *progressScreen // err is a terminal that can move its cursor; nil otherwise
+	machine     bool            // a program reads out (--json): nobody is asked, and nothing is told in between
 }
 
 // environment is everything a command takes from the process it runs in.
@@ -30,8 +32,14 @@ type environment struct {
 	getenv   func(string) string
 	login    func() string // the name of the operating system's user
 	now      func() time.Time
-	resolver *net.Resolver // of names; nil: the system's
-	options  globalOptions // bound to the global flags
+	resolver *net.Resolver   // of names; nil: the system's
+	options  globalOptions   // bound to the global flags
+	running  context.Context // ends when the command is interrupted
+	errors   *terminal       // err is one; nil otherwise
+	color    string          // the value of --color
+	linewise bool            // --json prints an object a line
+
+	arguments map[string]string // of the command, by the words of its usage line
 }
 
 func processEnvironment() *environment {
@@ -44,12 +52,16 @@ func processEnvironment() *environment {
 			screen:      term.IsTerminal(int(os.Stdout.Fd())),
 			terminal:    newTerminal(os.Stdin, os.Stdout),
 		},
-		getenv: os.Getenv,
-		login:  login,
-		now:    time.Now,
+		getenv:  os.Getenv,
+		login:   login,
+		now:     time.Now,
+		running: context.Background(),
 	}
 	if env.screen {
 		env.display = &terminal{out: os.Stdout}
+	}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		env.errors = &terminal{out: os.Stderr}
 	}
 	return env
 }
@@ -65,45 +77,10 @@ func login() string {
 	return "unknown"
 }
 
-// connect makes a client of the master that the flags and the environment name. It sends nothing.
-func (env *environment) connect() (*client.Client, error) {
-	config, err := env.clientConfig()
-	if err != nil {
-		return nil, err
-	}
-	return client.New(config)
-}
-
-// clientConfig says how to reach the master that the flags and the environment name.
-func (env *environment) clientConfig() (client.Config, error) {
-	connection, err := env.options.connection(env.getenv)
-	if err != nil {
-		return client.Config{}, err
-	}
-	username := env.options.username
-	if username == "" {
-		username = env.login()
-	}
-	var endpoints []string
-	if connection.domain != nil {
-		connection.domain.Resolver = env.resolver
-	} else {
-		endpoints = []string{connection.endpoint}
-	}
-	return client.Config{
-		Endpoints:    endpoints,
-		Domain:       connection.domain,
-		Resolver:     env.resolver,
-		User:         username,
-		HTTPTimeout:  connection.httpTimeout,
-		RetryTimeout: connection.retryTimeout,
-		UserAgent:    "heliosctl/" + productVersion(),
-	}, nil
-}
-
 // output records the first failure to write, which fmt's print functions drop, and whether anything was written.
 type output struct {
 	io.Writer
+	page    page
 	written bool
 	failure error
 }

@@ -47,7 +47,7 @@ a line of its own and uses the exit codes of 'heliosctl help exit-codes'.`,
 		Args: func(cmd *cobra.Command, args []string) error { return opts.take(cmd.ArgsLenAtDash(), args) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.JSON, opts.Term = env.options.json, env.getenv("TERM")
-			return withClient(env, func(api *client.Client) error {
+			return withOneClient(env, func(api *client.Client) error {
 				return runExec(cmd.Context(), env.streams, api, opts)
 			})
 		},

@@ -81,11 +81,17 @@ type terminalSession struct {
 // startInTerminal runs heliosctl in a terminal of 24 rows and 80 columns.
 func startInTerminal(t *testing.T, args ...string) *terminalSession {
 	t.Helper()
+	return startInTerminalOf(t, 80, args...)
+}
+
+// startInTerminalOf is startInTerminal with so many columns.
+func startInTerminalOf(t *testing.T, columns uint16, args ...string) *terminalSession {
+	t.Helper()
 	keys, tty, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pty.Setsize(keys, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+	if err := pty.Setsize(keys, &pty.Winsize{Rows: 24, Cols: columns}); err != nil {
 		t.Fatal(err)
 	}
 	p := &process{t: t, cmd: exec.Command(program(t), args...), out: &watchedOutput{changed: make(chan struct{})}, exited: make(chan struct{})}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +15,12 @@ const (
 	exitOK          = 0
 	exitFailure     = 1
 	exitUsage       = 2
+	exitNotFound    = 3
+	exitConflict    = 4
+	exitForbidden   = 5
+	exitUnavailable = 6
 	exitTimeout     = 7
+	exitPending     = 13
 	exitNoCommand   = 127 // as shells have it
 	exitInterrupted = 130
 )
@@ -35,10 +40,10 @@ func classExits() []classExit {
 	return []classExit{
 		{model.ClassInternal, exitFailure, "something else went wrong, the answer to a question was no, or hosts failed for different reasons"},
 		{model.ClassInvalid, exitUsage, "wrong usage, invalid input, or a reference that is ambiguous"},
-		{model.ClassNotFound, 3, "no such job, host or deployment, or nothing matches"},
-		{model.ClassConflict, 4, "refused as things are: it exists already, is still in use, or the task failed"},
-		{model.ClassForbidden, 5, "the job's token is missing or wrong"},
-		{model.ClassUnavailable, 6, "no master answers, or not the host's agent or container engine that is needed"},
+		{model.ClassNotFound, exitNotFound, "no such job, host or deployment, or nothing matches"},
+		{model.ClassConflict, exitConflict, "refused as things are: it exists already, is still in use, or the task failed"},
+		{model.ClassForbidden, exitForbidden, "the job's token is missing or wrong"},
+		{model.ClassUnavailable, exitUnavailable, "no master answers, or not the host's agent or container engine that is needed"},
 		{model.ClassTimeout, exitTimeout, "it took too long; a change may or may not have been made"},
 	}
 }
@@ -62,6 +67,17 @@ type outcomeError struct {
 }
 
 func (e *outcomeError) Error() string { return e.message }
+
+// interruptedError ends a command that was interrupted when it had changed something already: it tells what it leaves as it is.
+type interruptedError struct {
+	cause   error
+	left    string
+	hint    string
+	details []string // of --json
+}
+
+func (e *interruptedError) Error() string { return "interrupted: " + e.left + "; " + e.hint }
+func (e *interruptedError) Unwrap() error { return e.cause }
 
 func exitCode(err error) int {
 	if err == nil {
@@ -107,7 +123,10 @@ func report(env *environment, out *output, err error) {
 	var outcome *outcomeError
 	var status exitStatus
 	var rollout *rolloutError
+	var interrupted *interruptedError
 	switch {
+	case errors.As(err, &interrupted):
+		fmt.Fprintln(env.err, "heliosctl: "+oneLine(err.Error()))
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(env.err, "heliosctl: interrupted")
 	case errors.As(err, &status), errors.As(err, &rollout):
@@ -116,14 +135,17 @@ func report(env *environment, out *output, err error) {
 	case errors.As(err, &usage):
 		fmt.Fprintln(env.err, "heliosctl: "+oneLine(err.Error()))
 		fmt.Fprintf(env.err, "Run '%s --help' for usage.\n", usage.command)
-		return
 	default:
 		fmt.Fprintln(env.err, "heliosctl: "+oneLine(err.Error()))
 		for _, detail := range detailsOf(err) {
 			fmt.Fprintln(env.err, "  - "+oneLine(detail))
 		}
 	}
-	if env.options.json && !out.written {
+	switch {
+	case !env.options.json || out.written:
+	case env.linewise:
+		printCompact(env.streams, failureOf(err))
+	default:
 		printJSON(env.out, failureOf(err))
 	}
 }
@@ -156,25 +178,58 @@ func statusOf(err error) model.Code {
 
 func detailsOf(err error) []string {
 	var coded *model.Error
-	if errors.As(err, &coded) {
+	var interrupted *interruptedError
+	switch {
+	case errors.As(err, &coded):
 		return coded.Details
+	case errors.As(err, &interrupted):
+		return interrupted.details
 	}
 	return nil
 }
 
-func newExitCodesTopic() *cobra.Command {
-	var text strings.Builder
-	fmt.Fprintf(&text, "Exit codes of heliosctl:\n\n")
-	fmt.Fprintf(&text, "%5d  %s\n", exitOK, "done")
+// exitMeaning is an exit code and what it means.
+type exitMeaning struct {
+	Code    int    `json:"code"`
+	Meaning string `json:"meaning"`
+}
+
+// exitMeanings lists all exit codes.
+func exitMeanings() []exitMeaning {
+	list := []exitMeaning{{exitOK, "done"}}
 	for _, entry := range classExits() {
-		fmt.Fprintf(&text, "%5d  %s\n", entry.code, entry.meaning)
+		list = append(list, exitMeaning{entry.code, entry.meaning})
 	}
 	for _, entry := range rolloutExits() {
 		if entry.meaning != "" {
-			fmt.Fprintf(&text, "%5d  %s\n", entry.code, entry.meaning)
+			list = append(list, exitMeaning{entry.code, entry.meaning})
 		}
 	}
-	fmt.Fprintf(&text, "%5d  %s\n", exitNoCommand, "there is no such command in the container (exec, which otherwise ends as its command does)")
-	fmt.Fprintf(&text, "%5d  %s\n", exitInterrupted, "interrupted (Ctrl-C, or a request to terminate)")
-	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: text.String()}
+	return append(list,
+		exitMeaning{exitPending, "the cluster is not what the manifests say (diff, and apply --dry-run)"},
+		exitMeaning{exitNoCommand, "there is no such command in the container (exec, which otherwise ends as its command does)"},
+		exitMeaning{exitInterrupted, "interrupted (Ctrl-C, or a request to terminate)"})
+}
+
+func newExitCodesCommand(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "exit-codes",
+		Short: "Tell what the exit codes mean",
+		Long: `Tell what the exit codes mean. The help of a command lists those that it can end with. A reader of its output that goes away ends a
+command by the signal for a broken pipe, as it does other tools.`,
+		Example: "  heliosctl exit-codes",
+		Args:    asUsage(positional),
+		RunE: func(*cobra.Command, []string) error {
+			meanings := exitMeanings()
+			if env.options.json {
+				return printJSON(env.out, meanings)
+			}
+			t := newTable("CODE", "MEANING")
+			for _, m := range meanings {
+				t.add(strconv.Itoa(m.Code), m.Meaning)
+			}
+			t.write(env.out)
+			return nil
+		},
+	}
 }

@@ -79,7 +79,8 @@ func TestReport(t *testing.T) {
 	}{
 		{name: "one line", err: errors.New("a\nb"), wantErr: "heliosctl: a\\nb\n"},
 		{name: "faults", err: faulty, wantErr: "heliosctl: the job is not valid\n  - one\n  - two\\nlines\n"},
-		{name: "usage", err: &usageError{message: "x", command: "heliosctl jobs"}, json: true, wantErr: "heliosctl: x\nRun 'heliosctl jobs --help' for usage.\n"},
+		{name: "usage", err: &usageError{message: "x", command: "heliosctl jobs"}, json: true, wantErr: "heliosctl: x\nRun 'heliosctl jobs --help' for usage.\n",
+			wantOut: "{\n  \"status\": \"INVALID_REQUEST\",\n  \"message\": \"x\"\n}\n"},
 		{name: "told already", err: &outcomeError{class: model.ClassNotFound}},
 		{name: "a document", err: model.Errorf(model.CodeForbidden, "no"), json: true, wantErr: "heliosctl: no\n",
 			wantOut: "{\n  \"status\": \"FORBIDDEN\",\n  \"message\": \"no\"\n}\n"},

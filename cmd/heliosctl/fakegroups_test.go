@@ -147,18 +147,49 @@ func (m *fakeMaster) StopGroup(_ context.Context, req model.Request, name string
 	})
 }
 
+// SetSelectors implements api.Backend.
+func (m *fakeMaster) SetSelectors(_ context.Context, _ model.Request, name string, selectors []model.HostSelector, was *[]model.HostSelector) error {
+	return m.groups.with(name, func(group *fakeGroup) error {
+		if was != nil && !group.SameSelectors(model.DeploymentGroup{HostSelectors: *was}) {
+			return model.Errorf(model.CodeGroupConflict, "the selectors of deployment group %s are not what they were; look at it again", name)
+		}
+		group.HostSelectors = selectors
+		m.groups.publish(model.EventGroupChanged, name)
+		return nil
+	})
+}
+
 // RollingUpdate implements api.Backend.
 func (m *fakeMaster) RollingUpdate(
 	_ context.Context, req model.Request, name string, job model.JobID, options *model.RolloutOptions,
-) error {
-	return m.groups.with(name, func(group *fakeGroup) error {
+) (uint64, error) {
+	return m.groups.rollOut(req, name, nil, job, options)
+}
+
+// RollingUpdateAfter implements api.Backend.
+func (m *fakeMaster) RollingUpdateAfter(
+	_ context.Context, req model.Request, name string, after uint64, job model.JobID, options *model.RolloutOptions,
+) (uint64, error) {
+	return m.groups.rollOut(req, name, &after, job, options)
+}
+
+func (g *fakeGroups) rollOut(
+	req model.Request, name string, after *uint64, job model.JobID, options *model.RolloutOptions,
+) (id uint64, err error) {
+	m := g.master
+	err = g.with(name, func(group *fakeGroup) error {
+		if after != nil && *after != uint64(len(group.rollouts)) {
+			return model.Errorf(model.CodeRolloutChanged, "somebody else has rolled out deployment group %s meanwhile; look at it again", name)
+		}
 		merged := model.MergeRolloutOptions(options, nil)
 		m.groups.start(group, model.Rollout{
 			Reason: model.RolloutByUser, From: group.JobID, To: job, User: req.User, Options: merged,
 		}, model.RolloutReplaced)
 		group.JobID, group.RolloutOptions, group.RollingUpdateReason = job, &merged, model.ReasonManual
+		id = group.last().ID
 		return nil
 	})
+	return id, err
 }
 
 // start adds a rollout with all hosts pending; one that was active ends.

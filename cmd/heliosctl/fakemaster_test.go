@@ -26,13 +26,14 @@ type fakeMaster struct {
 	server *httptest.Server
 	pool   *apitest.Pool
 	groups *fakeGroups
+	id     string // of the cluster
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when a count rises
 	started  int           // reads of the status of jobs and hosts
 	finished int           // the latest of them that has finished, counted from 1
 	streams  int           // event streams ever opened
-	reported int           // reads that had started when the last report came
+	reported int           // reads that had started when the last report or deployment came
 	down     map[string]bool
 	written  []string // requests that change something: method and path
 	seq      uint64
@@ -40,11 +41,14 @@ type fakeMaster struct {
 }
 
 // startFakeMaster serves until the cleanups run.
-func startFakeMaster(cleanup func(func())) *fakeMaster {
+func startFakeMaster(cleanup func(func())) *fakeMaster { return startFakeMasterOf("cluster1", cleanup) }
+
+func startFakeMasterOf(cluster string, cleanup func(func())) *fakeMaster {
 	m := &fakeMaster{
 		Backend: apitest.New(),
 		changed: make(chan struct{}),
 		down:    map[string]bool{},
+		id:      cluster,
 		clock:   model.TimestampOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 	}
 	m.pool = newFakePool()
@@ -59,6 +63,9 @@ func startFakeMaster(cleanup func(func())) *fakeMaster {
 	cleanup(func() { _ = server.Close() })
 	return m
 }
+
+// ClusterID tells clusters apart.
+func (m *fakeMaster) ClusterID() string { return m.id }
 
 func (m *fakeMaster) observe(r *http.Request) {
 	m.mu.Lock()
@@ -109,6 +116,12 @@ func (m *fakeMaster) JobStatus(id model.JobID) (model.JobStatus, error) {
 	return m.Backend.JobStatus(id)
 }
 
+// History counts reads.
+func (m *fakeMaster) History(ctx context.Context, id model.JobID) ([]model.TaskStatusEvent, error) {
+	defer m.read()()
+	return m.Backend.History(ctx, id)
+}
+
 // Host lets a host be down, which keeps what is known of it, as masters do.
 func (m *fakeMaster) Host(name string) (model.HostStatus, error) {
 	defer m.read()()
@@ -127,6 +140,19 @@ func (m *fakeMaster) CreateJob(ctx context.Context, req model.Request, job model
 		return model.JobID{}, &model.Error{Code: model.CodeInvalidJob, Message: "the job is not valid", Details: faults}
 	}
 	return m.Backend.CreateJob(ctx, req, job)
+}
+
+// Deploy makes the deployment something to be seen, as a report is.
+func (m *fakeMaster) Deploy(ctx context.Context, req model.Request, host string, d model.Deployment, token string) error {
+	defer m.happened()
+	return m.Backend.Deploy(ctx, req, host, d, token)
+}
+
+// happened makes what has just happened the latest that is to be seen.
+func (m *fakeMaster) happened() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reported = m.started
 }
 
 func agentID(host string) string { return "agent-of-" + host }
@@ -163,10 +189,8 @@ func (m *fakeMaster) report(host string, status model.TaskStatus, removed bool) 
 		report.Status = &status
 	}
 	batch := model.StatusBatch{AgentID: agentID(host), Reports: []model.StatusReport{report}}
+	defer m.happened()
 	_, err := m.PostStatuses(context.Background(), host, batch)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.reported = m.started
 	return err
 }
 

@@ -37,7 +37,7 @@ func newStopCommand(env *environment) *cobra.Command {
 		Short: "Stop a job on hosts, leaving it deployed",
 		Long: `Stop a job on hosts. It stays deployed and keeps its ports, so that it can be started again.
 
-JOB is a name, name:version, or the start of an id; HOST is a name or the unique start of one. Every host is tried, whatever becomes
+JOB is a name, name:version, or name:version with the start of the id's hash; HOST is a name or the unique start of one. Every host is tried, whatever becomes
 of the others.`,
 		Example: `  heliosctl stop web:1 web-1
   heliosctl stop web:1 web-1 web-2 --wait --timeout 30s`,
@@ -62,13 +62,13 @@ func newGoalCommand(env *environment, goal model.Goal, until string, cmd *cobra.
 }
 
 func runGoal(ctx context.Context, io streams, api *client.Client, opts goalOptions) error {
-	job, hosts, err := findJobAndHosts(ctx, api, opts.Job, opts.Hosts)
+	verb, find := "Starting", findJob
+	if opts.Goal == model.GoalStop {
+		verb, find = "Stopping", findWholeJob
+	}
+	job, hosts, err := findJobAndHosts(ctx, api, find, opts.Job, opts.Hosts)
 	if err != nil {
 		return err
-	}
-	verb := "Starting"
-	if opts.Goal == model.GoalStop {
-		verb = "Stopping"
 	}
 	deployment := model.Deployment{JobID: job.ID, Goal: opts.Goal}
 	command := hostsCommand{

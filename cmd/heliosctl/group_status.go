@@ -65,12 +65,12 @@ func printGroupStatus(io streams, opts groupStatusOptions, status model.Deployme
 	if opts.JSON {
 		return printJSON(io.out, status)
 	}
-	_, err := fmt.Fprint(io.out, displayGroupStatus(status, rollout, opts.Full))
+	_, err := fmt.Fprint(io.out, displayGroupStatus(status, rollout, opts.Full, pageOf(io.out)))
 	return err
 }
 
 // displayGroupStatus writes a status as the original did, with the phases of the rollout in further columns unless it is done.
-func displayGroupStatus(status model.DeploymentGroupStatusResponse, rollout *model.Rollout, full bool) string {
+func displayGroupStatus(status model.DeploymentGroupStatusResponse, rollout *model.Rollout, full bool, p page) string {
 	var b strings.Builder
 	group := status.DeploymentGroup
 	fmt.Fprintf(&b, "Name: %s\nJob Id: %s\nStatus: %s\n", oneLine(group.Name), displayGroupJob(group.JobID, full), status.Status)
@@ -86,7 +86,7 @@ func displayGroupStatus(status model.DeploymentGroupStatusResponse, rollout *mod
 		}
 	}
 	b.WriteByte('\n')
-	groupStatusTable(status, rollout, phases, full).write(&b)
+	groupStatusTable(status, rollout, phases, full).write(&output{Writer: &b, page: p})
 	return b.String()
 }
 
@@ -160,7 +160,7 @@ func newWatchGroupCommand(env *environment, name string) *cobra.Command {
 	opts := groupStatusOptions{Interval: defaultWatchInterval}
 	cmd := newNamedGroupCommand(env, name, "Watch a deployment group",
 		`Show how far a deployment group is until Ctrl-C is pressed: in a terminal in place, with the progress of the rollout that is under
-way, and otherwise again and again. With --json there is a document for every time.`,
+way, and otherwise again and again. With --json there is an object a line for every time.`,
 		func(ctx context.Context, io streams, api *client.Client, group groupOptions) error {
 			opts.groupOptions, opts.look = group, lookOf(env)
 			return runWatchGroup(ctx, io, api, opts)
@@ -175,7 +175,7 @@ func runWatchGroup(ctx context.Context, io streams, api *client.Client, opts gro
 	switch {
 	case opts.JSON:
 		show = func(status model.DeploymentGroupStatusResponse, _ *model.Rollout) error {
-			return printJSON(io.out, status)
+			return printCompact(io, status)
 		}
 	case opts.look.live():
 		screen := &liveArea{out: io.out, size: io.screenSize, colour: opts.look.colour}
@@ -190,7 +190,7 @@ func runWatchGroup(ctx context.Context, io streams, api *client.Client, opts gro
 		}
 	}
 	reader := groupReader{api: api, opts: opts, log: io.err}
-	return reader.run(ctx, show)
+	return whileRead(ctx, func(ctx context.Context) error { return reader.run(ctx, show) })
 }
 
 // groupReader reads a group again and again.
@@ -238,7 +238,7 @@ func watchedLines(
 		view := rolloutView{Rollout: *rollout, now: opts.look.now()}
 		lines = append(opts.look.frame(view, size), line{})
 	}
-	for text := range strings.Lines(displayGroupStatus(status, rollout, opts.Full)) {
+	for text := range strings.Lines(displayGroupStatus(status, rollout, opts.Full, page{})) {
 		lines = append(lines, plain(strings.TrimSuffix(text, "\n")))
 	}
 	lines = append(lines, line{}, plain("Control-C to stop"))

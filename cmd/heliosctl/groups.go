@@ -100,9 +100,9 @@ func (o *createGroupOptions) take(args []string) error {
 	}
 	o.Group = model.DeploymentGroup{Name: args[0], HostSelectors: []model.HostSelector{}}
 	for _, arg := range args[1:] {
-		selector, err := model.ParseHostSelector(arg)
+		selector, err := parseSelector(arg)
 		if err != nil {
-			return usagef("%v", err)
+			return err
 		}
 		o.Group.HostSelectors = append(o.Group.HostSelectors, selector)
 	}
@@ -155,9 +155,16 @@ func newNamedGroupCommand(
 }
 
 func newRemoveGroupCommand(env *environment, name string) *cobra.Command {
-	return newNamedGroupCommand(env, name, "Remove a deployment group",
-		`Remove a deployment group, even while it rolls out. What it deployed stays deployed. As with the original there is no question.`,
+	var yes bool
+	cmd := newNamedGroupCommand(env, name, "Remove a deployment group",
+		`Remove a deployment group, even while it rolls out. What it deployed stays deployed. On a terminal there is a question, which --yes
+answers; elsewhere there is none, so that scripts for the original go on working.`,
 		func(ctx context.Context, io streams, api *client.Client, opts groupOptions) error {
+			if io.interactive && !io.machine && !yes {
+				if err := confirm(ctx, io, fmt.Sprintf("Remove deployment group %s?", opts.Group)); err != nil {
+					return err
+				}
+			}
 			if err := api.RemoveGroup(ctx, opts.Group); err != nil {
 				return err
 			}
@@ -167,6 +174,8 @@ func newRemoveGroupCommand(env *environment, name string) *cobra.Command {
 			fmt.Fprintf(io.out, "Deployment-group %s removed\n", oneLine(opts.Group))
 			return nil
 		})
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
 }
 
 func newStopGroupCommand(env *environment, name string) *cobra.Command {

@@ -19,6 +19,8 @@ type hostsOptions struct {
 	Pattern   string
 	Status    model.Liveness
 	Selectors []string
+	Labels    []string // further selectors
+	AndLabels []string // and more of them
 	Quiet     bool
 	JSON      bool
 	Now       time.Time
@@ -33,9 +35,12 @@ func newHostsCommand(env *environment) *cobra.Command {
 		Long: `List hosts: all of them, or those whose name matches the regular expression PATTERN.
 
 A selector compares a label: role=web, role!=web, role in (web, db), role notin (web, db). A host without the label never matches.
-With several selectors, all must match.`,
+With several selectors, all must match. --label is another name of --selector.
+
+When nothing matches, that is an error; a cluster without hosts is none.`,
 		Example: `  heliosctl hosts
   heliosctl hosts '^web-' --status up
+  heliosctl hosts -l role=web -l zone=a
   heliosctl hosts --selector 'role in (web, db)' --quiet`,
 		Args: positional,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,6 +51,8 @@ With several selectors, all must match.`,
 			if err := opts.check(status); err != nil {
 				return err
 			}
+			opts := opts
+			opts.Selectors = slices.Concat(opts.Selectors, opts.Labels, opts.AndLabels)
 			return withClient(env, func(api *client.Client) error {
 				return runHosts(cmd.Context(), env.streams, api, opts)
 			})
@@ -55,7 +62,11 @@ With several selectors, all must match.`,
 	flags.BoolP("full", "f", false, "accepted for scripts: names are always printed in full")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "print names only")
 	flags.StringVar(&status, "status", "", "only hosts that are `UP|DOWN`")
+	letLackValue(flags, "status")
 	flags.StringArrayVarP(&opts.Selectors, "selector", "s", nil, "only hosts whose labels match `SELECTOR`; may be repeated")
+	flags.StringArrayVarP(&opts.Labels, "label", "l", nil, "only hosts whose labels match `SELECTOR`, such as role=web; may be repeated")
+	flags.StringArrayVarP(&opts.AndLabels, "and-label", "b", nil, "as --label; the original's manual writes it so")
+	_ = flags.MarkHidden("and-label") // it exists
 	return cmd
 }
 
@@ -64,9 +75,9 @@ func (o *hostsOptions) check(status string) error {
 	if o.Status != "" && o.Status != model.Up && o.Status != model.Down {
 		return usagef("--status is %q; it can be UP or DOWN", status)
 	}
-	for _, selector := range o.Selectors {
-		if _, err := model.ParseHostSelector(selector); err != nil {
-			return usagef("%v", err)
+	for _, selector := range slices.Concat(o.Selectors, o.Labels, o.AndLabels) {
+		if _, err := parseSelector(selector); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -213,6 +213,10 @@ func displayRolloutOptions(o *model.RolloutOptions) string {
 		"overlap", displayBool(o.Overlap),
 		"token", token,
 		"ignoreFailures", displayBool(o.IgnoreFailures),
+		"canary", displayInt(o.Canary),
+		"maxFailures", string(o.MaxFailures),
+		"minHealthy", displayInt(o.MinHealthy),
+		"onFailure", string(o.OnFailure),
 	)
 }
 

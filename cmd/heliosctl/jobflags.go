@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +39,14 @@ type jobFlags struct {
 	Labels             []string
 	RolloutOptions     []string
 	Runtime            string
+	Tags               []string
+	Ramdisks           []string
+	KillAfter          int
+	Memory             string
+	MemorySwap         string
+	CPUShares          int64
+	Cpuset             string
+	Unset              []string // fields of the base that the job does not have
 
 	given func(flag string) bool // tells a flag that was set from one that was not
 }
@@ -64,13 +74,24 @@ func (f *jobFlags) bind(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.DropCapabilities, "drop-capability", nil, "`CAPABILITY` to drop; may be repeated")
 	flags.StringArrayVar(&f.Labels, "labels", nil, "label of the container `KEY=VALUE`; may be repeated")
 	flags.StringArrayVar(&f.RolloutOptions, "rollout-options", nil,
-		"default for rolling updates `KEY=VALUE`: timeout, parallelism, migrate, overlap, token, ignoreFailures; may be repeated")
+		"default for rolling updates `KEY=VALUE`: timeout, parallelism, migrate, overlap, token, ignoreFailures, canary, maxFailures, minHealthy, onFailure; may be repeated")
 	flags.StringVar(&f.Runtime, "runtime", "", "the engine's `RUNTIME`")
+	flags.StringArrayVar(&f.Tags, "tag", nil, "tag `PORT=TAG` of the registrations of a port; may be repeated")
+	flags.StringArrayVar(&f.Ramdisks, "ramdisk", nil, "file system in memory `PATH[=OPTIONS]`, such as /tmp=size=64m; may be repeated")
+	flags.IntVar(&f.KillAfter, "kill-after", 0, "`SECONDS` between asking the container to end and killing it (default 120)")
+	flags.StringVar(&f.Memory, "memory", "", "memory limit in `BYTES`, or such as 512m or 2g")
+	flags.StringVar(&f.MemorySwap, "memory-swap", "", "limit of memory and swap together in `BYTES`, or such as 1g")
+	flags.Int64Var(&f.CPUShares, "cpu-shares", 0, "`WEIGHT` of the container among those that want the CPUs")
+	flags.StringVar(&f.Cpuset, "cpuset", "", "`CPUS` that the container may run on, such as 0-3 or 0,1")
+	flags.StringArrayVar(&f.Unset, "unset", nil,
+		"`FIELD[.ENTRY]` of the file or of the other job that the job is not to have, such as token or env.NAME; may be repeated")
+	letLackValue(flags, "hostname", "token", "runtime")
 }
 
-// apply puts the given flags on top of a job. The error is that of the first flag that cannot be read.
+// apply puts the given flags on top of a job. The error names every flag that cannot be read.
 func (f *jobFlags) apply(job *model.Job) error {
 	f.applyWords(job)
+	var faults []error
 	for _, entries := range []struct {
 		flag  string
 		specs []string
@@ -80,22 +101,57 @@ func (f *jobFlags) apply(job *model.Job) error {
 		{"--metadata", f.Metadata, &job.Metadata},
 		{"--labels", f.Labels, &job.Labels},
 	} {
-		for _, spec := range entries.specs {
+		faults = append(faults, eachSpec(entries.specs, func(spec string) error {
 			key, value, err := cutPair(entries.flag, spec)
-			if err != nil {
-				return err
+			if err == nil {
+				put(entries.into, key, value)
 			}
-			put(entries.into, key, value)
-		}
+			return err
+		})...)
 	}
+	faults = append(faults, f.applyPorts(job)...)
+	if len(faults) == 0 { // else ports may be missing that are meant below
+		faults = append(faults, f.applyRegistrations(job)...)
+	}
+	if len(faults) == 0 {
+		faults = append(faults, eachSpec(f.Tags, func(spec string) error { return applyTag(job, spec) })...)
+	}
+	faults = append(faults, eachSpec(f.Volumes, func(spec string) error { return applyVolume(job, spec) })...)
+	faults = append(faults, eachSpec(f.Ramdisks, func(spec string) error { return applyRamdisk(job, spec) })...)
 	for _, step := range []func(*model.Job) error{
-		f.applyPorts, f.applyRegistrations, f.applyVolumes, f.applyExpires, f.applyHealthCheck, f.applyRolloutOptions,
+		f.applyExpires, f.applyHealthCheck, f.applyMemory, f.applyMemorySwap, f.applyCPUs, f.applyRolloutOptions,
 	} {
 		if err := step(job); err != nil {
-			return err
+			faults = append(faults, err)
 		}
 	}
-	return nil
+	return joinFaults(faults)
+}
+
+// eachSpec applies specifications one by one, and returns what is wrong with them.
+func eachSpec(specs []string, apply func(string) error) []error {
+	var faults []error
+	for _, spec := range specs {
+		if err := apply(spec); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return faults
+}
+
+// joinFaults makes one error of several, which lists them.
+func joinFaults(faults []error) error {
+	switch len(faults) {
+	case 0:
+		return nil
+	case 1:
+		return faults[0]
+	}
+	joined := model.Errorf(model.CodeInvalid, "%d flags cannot be read; nothing was created", len(faults))
+	for _, fault := range faults {
+		joined.Details = append(joined.Details, fault.Error())
+	}
+	return joined
 }
 
 // applyWords copies the flags that need no reading.
@@ -123,28 +179,31 @@ func (f *jobFlags) applyWords(job *model.Job) {
 	if f.given != nil && f.given("grace-period") {
 		job.GracePeriod = &f.GracePeriod
 	}
+	if f.given != nil && f.given("kill-after") {
+		job.SecondsToWaitBeforeKill = &f.KillAfter
+	}
 }
 
-func (f *jobFlags) applyPorts(job *model.Job) error {
+func (f *jobFlags) applyPorts(job *model.Job) []error {
 	typed := map[string]bool{}
-	for _, spec := range f.Ports {
+	return eachSpec(f.Ports, func(spec string) error {
 		name, mapping, err := model.ParsePortMapping(spec)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if typed[name] {
+		case typed[name]:
 			return model.Errorf(model.CodeInvalid, "port %q is given twice", name)
 		}
 		typed[name] = true
 		put(&job.Ports, name, mapping)
-	}
-	return nil
+		return nil
+	})
 }
 
 // applyRegistrations replaces an endpoint of the base; the same endpoint given twice registers both ports.
-func (f *jobFlags) applyRegistrations(job *model.Job) error {
+func (f *jobFlags) applyRegistrations(job *model.Job) []error {
 	typed := map[model.ServiceEndpoint]bool{}
-	for _, spec := range f.Registrations {
+	return eachSpec(f.Registrations, func(spec string) error {
 		endpoint, port, err := model.ParseServiceRegistration(spec)
 		if err != nil {
 			return err
@@ -161,25 +220,114 @@ func (f *jobFlags) applyRegistrations(job *model.Job) error {
 			typed[endpoint] = true
 		}
 		job.Registration[endpoint].Ports[port] = model.ServicePortParameters{}
+		return nil
+	})
+}
+
+// applyTag adds a tag to every registration of a port.
+func applyTag(job *model.Job, spec string) error {
+	port, tag, err := cutPair("--tag", spec)
+	if err != nil {
+		return err
+	}
+	registered := false
+	for _, service := range job.Registration {
+		parameters, ok := service.Ports[port]
+		if !ok {
+			continue
+		}
+		registered = true
+		if !slices.Contains(parameters.Tags, tag) {
+			service.Ports[port] = model.ServicePortParameters{Tags: append(slices.Clone(parameters.Tags), tag)}
+		}
+	}
+	if !registered {
+		return model.Errorf(model.CodeInvalid, "--tag %q: port %q is not registered; register it with --register SERVICE=%s", spec, port, port)
 	}
 	return nil
 }
 
-// applyVolumes replaces a volume of the base at the same path, whatever their modes.
-func (f *jobFlags) applyVolumes(job *model.Job) error {
-	for _, spec := range f.Volumes {
-		key, source, err := model.ParseVolume(spec)
-		if err != nil {
-			return err
+// applyVolume replaces a volume of the base at the same path, whatever their modes.
+func applyVolume(job *model.Job, spec string) error {
+	key, source, err := model.ParseVolume(spec)
+	if err != nil {
+		return err
+	}
+	path, _, _ := strings.Cut(key, ":")
+	maps.DeleteFunc(job.Volumes, func(old, _ string) bool {
+		oldPath, _, _ := strings.Cut(old, ":")
+		return oldPath == path
+	})
+	put(&job.Volumes, key, source)
+	return nil
+}
+
+func applyRamdisk(job *model.Job, spec string) error {
+	path, options, _ := strings.Cut(spec, "=")
+	if !strings.HasPrefix(path, "/") {
+		return model.Errorf(model.CodeInvalid, "--ramdisk %q: give it as PATH or PATH=OPTIONS, the path beginning with /", spec)
+	}
+	put(&job.Ramdisks, path, options)
+	return nil
+}
+
+// resourcesOf returns the resources of a job, to be changed.
+func resourcesOf(job *model.Job) *model.Resources {
+	var resources model.Resources
+	if job.Resources != nil {
+		resources = *job.Resources // the base's may be another job's too
+	}
+	job.Resources = &resources
+	return &resources
+}
+
+func (f *jobFlags) applyMemory(job *model.Job) error {
+	return applySize(job, "--memory", f.Memory, func(r *model.Resources, bytes *int64) { r.Memory = bytes })
+}
+
+func (f *jobFlags) applyMemorySwap(job *model.Job) error {
+	return applySize(job, "--memory-swap", f.MemorySwap, func(r *model.Resources, bytes *int64) { r.MemorySwap = bytes })
+}
+
+func applySize(job *model.Job, flag, text string, set func(*model.Resources, *int64)) error {
+	if text == "" {
+		return nil
+	}
+	bytes, err := parseSize(text)
+	if err != nil {
+		return model.Errorf(model.CodeInvalid, "%s %q: %v", flag, text, err)
+	}
+	set(resourcesOf(job), &bytes)
+	return nil
+}
+
+func (f *jobFlags) applyCPUs(job *model.Job) error {
+	if f.given != nil && f.given("cpu-shares") {
+		if f.CPUShares <= 0 {
+			return model.Errorf(model.CodeInvalid, "--cpu-shares %d: give a weight above zero, such as 512; 1024 is usual", f.CPUShares)
 		}
-		path, _, _ := strings.Cut(key, ":")
-		maps.DeleteFunc(job.Volumes, func(old, _ string) bool {
-			oldPath, _, _ := strings.Cut(old, ":")
-			return oldPath == path
-		})
-		put(&job.Volumes, key, source)
+		resourcesOf(job).CPUShares = &f.CPUShares
+	}
+	if f.Cpuset != "" {
+		resourcesOf(job).Cpuset = f.Cpuset
 	}
 	return nil
+}
+
+// parseSize reads a number of bytes; k, m and g after it stand for 1024 of the next smaller unit, and a b behind them changes nothing.
+func parseSize(text string) (int64, error) {
+	fault := errors.New("give bytes, or a size such as 512m or 2g")
+	digits := strings.TrimSuffix(strings.ToLower(text), "b")
+	unit := int64(1)
+	if i := strings.IndexAny("kmg", digits[max(len(digits)-1, 0):]); digits != "" && i >= 0 {
+		unit = int64(1) << (10 * (i + 1))
+		digits = digits[:len(digits)-1]
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || digits[0] == '+' || n > math.MaxInt64/unit {
+		return 0, fault
+	}
+	return n * unit, nil
 }
 
 func (f *jobFlags) applyExpires(job *model.Job) error {
@@ -207,7 +355,7 @@ func parseLocalTime(text string) (model.Timestamp, error) {
 func (f *jobFlags) applyHealthCheck(job *model.Job) error {
 	var checks []*model.HealthCheck
 	if f.ExecCheck != "" {
-		words, err := splitWords(f.ExecCheck)
+		words, err := model.SplitWords(f.ExecCheck)
 		if err != nil {
 			return model.Errorf(model.CodeInvalid, "--exec-check %q: %v", f.ExecCheck, err)
 		}
@@ -274,6 +422,9 @@ func (f *jobFlags) applyRolloutOptions(job *model.Job) error {
 			return err
 		}
 	}
+	if _, err := options.Settings(); err != nil {
+		return model.Errorf(model.CodeInvalid, "--rollout-options: %v", err)
+	}
 	job.RolloutOptions = &options
 	return nil
 }
@@ -293,9 +444,17 @@ func setRolloutOption(options *model.RolloutOptions, key, value string) error {
 		err = setParsed(&options.IgnoreFailures, value, strconv.ParseBool)
 	case "token":
 		options.Token = &value
+	case "canary":
+		err = setParsed(&options.Canary, value, strconv.Atoi)
+	case "minHealthy":
+		err = setParsed(&options.MinHealthy, value, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) })
+	case "maxFailures":
+		options.MaxFailures = model.FailureLimit(value)
+	case "onFailure":
+		options.OnFailure = model.OnFailure(strings.ToUpper(value))
 	default:
-		return model.Errorf(model.CodeInvalid,
-			"--rollout-options knows no %q; there are timeout, parallelism, migrate, overlap, token and ignoreFailures", key)
+		return model.Errorf(model.CodeInvalid, "--rollout-options knows no %q; there are timeout, parallelism, migrate, overlap, token, "+
+			"ignoreFailures, canary, maxFailures, minHealthy and onFailure", key)
 	}
 	if err != nil {
 		return model.Errorf(model.CodeInvalid, "--rollout-options %s=%s: %q is not a value for it", key, value, value)

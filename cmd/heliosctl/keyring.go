@@ -39,23 +39,29 @@ new key in --encrypt.`,
 		},
 	}
 	for _, action := range []struct {
-		action     model.KeyringAction
-		use, short string
+		action                    model.KeyringAction
+		use, short, long, example string
 	}{
-		{model.KeyringList, "list", "Tell which keys the members have"},
-		{model.KeyringInstall, "install KEY", "Give all members a key, which they can then read"},
-		{model.KeyringUse, "use KEY", "Encrypt with a key that all members have"},
-		{model.KeyringRemove, "remove KEY", "Take a key that nobody uses from all members"},
+		{model.KeyringList, "list", "Tell which keys the members have",
+			"A key that all have and all use is the one that is in force.", "list"},
+		{model.KeyringInstall, "install KEY", "Give all members a key, which they can then read",
+			"Nobody encrypts with it yet. KEY is what 'heliosctl keygen' prints.", "install 5Rc9F3mXJ0oVbqzv8l0yq1mG4Y7sR2uKdN6tWfHcE0A="},
+		{model.KeyringUse, "use KEY", "Encrypt with a key that all members have",
+			"It has to be installed before.", "use 5Rc9F3mXJ0oVbqzv8l0yq1mG4Y7sR2uKdN6tWfHcE0A="},
+		{model.KeyringRemove, "remove KEY", "Take a key that nobody uses from all members",
+			"The one that is in use is refused.", "remove 5Rc9F3mXJ0oVbqzv8l0yq1mG4Y7sR2uKdN6tWfHcE0A="},
 	} {
 		opts := keyringOptions{Change: model.KeyringChange{Action: action.action}}
 		cmd.AddCommand(&cobra.Command{
 			Use: action.use, Short: action.short, Args: asUsage(positional),
+			Long:    action.short + ". " + action.long,
+			Example: "  heliosctl keyring " + action.example,
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if len(args) > 0 {
 					opts.Change.Key = args[0]
 				}
 				opts.JSON = env.options.json
-				return withClient(env, func(api *client.Client) error {
+				return withOneClient(env, func(api *client.Client) error {
 					return runKeyring(cmd.Context(), env.streams, api, opts)
 				})
 			},

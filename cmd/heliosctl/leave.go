@@ -36,7 +36,7 @@ removed with 'heliosctl operator raft remove-peer'.`,
 				}
 			}
 			opts.JSON = env.options.json
-			return withClient(env, func(api *client.Client) error {
+			return withOneClient(env, func(api *client.Client) error {
 				return runLeave(cmd.Context(), env.streams, api, opts)
 			})
 		},

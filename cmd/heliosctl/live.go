@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/clipperhouse/displaywidth"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -77,38 +78,17 @@ func cutText(text string, width int) string {
 	if width <= 0 {
 		return ""
 	}
-	var b strings.Builder
-	used := 0
-	for _, r := range text {
-		if used += runeWidth(r); used >= width {
+	used, kept := 0, 0
+	for graphemes := displaywidth.StringGraphemes(text); graphemes.Next(); kept += len(graphemes.Value()) {
+		if used += graphemes.Width(); used >= width {
 			break
 		}
-		b.WriteRune(r)
 	}
-	return b.String() + "…"
+	return text[:kept] + "…"
 }
 
-func textWidth(text string) int {
-	n := 0
-	for _, r := range text {
-		n += runeWidth(r)
-	}
-	return n
-}
-
-// runeWidth is how many columns a character takes at most.
-func runeWidth(r rune) int {
-	const firstWide, firstPictograph = 0x1100, 0x1f300
-	switch {
-	case r < firstWide:
-		return 1
-	case r >= firstPictograph, r >= 0xff00 && r <= 0xff60: // full-width forms
-		return 2
-	case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana):
-		return 2
-	}
-	return 1
-}
+// textWidth is how many columns text takes.
+func textWidth(text string) int { return displaywidth.String(text) }
 
 // cutLines makes lines fit a terminal: one column and one row stay free, so that nothing wraps or scrolls.
 func cutLines(lines []line, size model.TerminalSize) []line {
@@ -164,10 +144,13 @@ type look struct {
 	blocks bool // the terminal has more than ASCII
 }
 
-func lookOf(env *environment) look {
-	terminal := env.getenv("TERM")
-	l := look{now: env.now, screen: env.display != nil && terminal != "" && terminal != "dumb"}
-	l.colour = l.screen && env.getenv("NO_COLOR") == ""
+func lookOf(env *environment) look { return env.lookAt(env.display) }
+
+// lookAt is the look of what is shown on a terminal, which is nil for anything else.
+func (env *environment) lookAt(screen *terminal) look {
+	kind := env.getenv("TERM")
+	l := look{now: env.now, screen: screen != nil && kind != "" && kind != "dumb"}
+	l.colour = env.coloured(l.screen)
 	for _, variable := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale := strings.ToUpper(env.getenv(variable)); locale != "" {
 			l.blocks = strings.Contains(locale, "UTF-8") || strings.Contains(locale, "UTF8")

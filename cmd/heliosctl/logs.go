@@ -52,8 +52,8 @@ has a last one with "error" in it; the others go on, and the exit code tells tha
 			if err := opts.check(cmd); err != nil {
 				return err
 			}
-			return withClient(env, func(api *client.Client) error {
-				return runLogs(cmd.Context(), env.streams, api, opts)
+			return withClientsTogether(env, func(io streams, api *client.Client) error {
+				return runLogs(cmd.Context(), io, api, opts)
 			})
 		},
 	}
@@ -141,7 +141,7 @@ type logPrinter struct {
 // align makes a column that has room for these hosts.
 func (p *logPrinter) align(hosts iter.Seq[string]) {
 	for host := range hosts {
-		p.width = max(p.width, utf8.RuneCountInString(host))
+		p.width = max(p.width, textWidth(oneLine(host)))
 	}
 }
 
@@ -164,8 +164,9 @@ func (p *logPrinter) print(line model.LogLine) error {
 func (p *logPrinter) text(line model.LogLine) string {
 	var b strings.Builder
 	if p.width > 0 {
-		b.WriteString(oneLine(line.Host))
-		b.WriteString(strings.Repeat(" ", max(0, p.width-utf8.RuneCountInString(line.Host))+2))
+		host := oneLine(line.Host)
+		b.WriteString(host)
+		b.WriteString(strings.Repeat(" ", max(0, p.width-textWidth(host))+2))
 	}
 	if p.timestamps {
 		b.WriteString(line.Time.Local().Format("2006-01-02 15:04:05.000") + "  ")

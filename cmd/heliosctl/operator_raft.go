@@ -110,7 +110,7 @@ of them are back.`,
 			if opts.Peer == "" {
 				return usagef("remove-peer: the master's id or name is empty")
 			}
-			return withClient(env, func(api *client.Client) error {
+			return withOneClient(env, func(api *client.Client) error {
 				return runRemovePeer(cmd.Context(), env.streams, api, opts)
 			})
 		},

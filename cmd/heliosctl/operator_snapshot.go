@@ -57,7 +57,7 @@ The file holds the tokens of jobs. Only its owner can read it.`,
 			case opts.File == "-" && env.streams.screen:
 				return usagef("a snapshot is not for the screen: name a file, or send it on")
 			}
-			return withClient(env, func(api *client.Client) error {
+			return withOneClient(env, func(api *client.Client) error {
 				return runSaveSnapshot(cmd.Context(), env.streams, api, opts)
 			})
 		},
@@ -173,7 +173,7 @@ to be removed with its folder, and join anew.`,
 			if opts.File == "" {
 				return usagef("the file may not be empty")
 			}
-			return withClient(env, func(api *client.Client) error {
+			return withOneClient(env, func(api *client.Client) error {
 				return runRestoreSnapshot(cmd.Context(), env.streams, api, opts)
 			})
 		},

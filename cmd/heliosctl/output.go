@@ -13,58 +13,14 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// columnGap is what the original put between columns.
-const columnGap = 4
-
-// table lays out rows of cells in columns, the first row being the header.
-type table struct {
-	rows [][]string
-}
-
-func newTable(header ...string) *table {
-	return &table{rows: [][]string{header}}
-}
-
-func (t *table) add(cells ...string) {
-	row := make([]string, len(cells))
-	for i, cell := range cells {
-		row[i] = oneLine(cell)
-	}
-	t.rows = append(t.rows, row)
-}
-
-// write prints the table without blanks at the ends of lines.
-func (t *table) write(w io.Writer) {
-	var widths []int
-	for _, row := range t.rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	var text, line strings.Builder
-	for _, row := range t.rows {
-		line.Reset()
-		for i, cell := range row {
-			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+columnGap))
-		}
-		text.WriteString(strings.TrimRight(line.String(), " "))
-		text.WriteByte('\n')
-	}
-	io.WriteString(w, text.String())
-}
-
-// oneLine writes characters that would break the line or drive the terminal as escapes.
+// oneLine writes characters that would break the line, drive the terminal or change the order of what is read as escapes.
 func oneLine(s string) string {
-	if strings.IndexFunc(s, unicode.IsControl) < 0 && utf8.ValidString(s) {
+	if strings.IndexFunc(s, disturbs) < 0 && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if !unicode.IsControl(r) {
+		if !disturbs(r) {
 			b.WriteRune(r)
 			continue
 		}
@@ -72,6 +28,11 @@ func oneLine(s string) string {
 		b.WriteString(quoted[1 : len(quoted)-1])
 	}
 	return b.String()
+}
+
+// disturbs tells whether a character does something to the text around it: controls, separators of lines, marks of direction.
+func disturbs(r rune) bool {
+	return r < ' ' || r >= 0x7f && (unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control))
 }
 
 // printJSON prints one document over several lines, with sorted map keys.

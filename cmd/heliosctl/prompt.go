@@ -10,9 +10,12 @@ import (
 )
 
 // confirm asks a question and returns nil when the answer is yes. The question goes to err, so that it never mixes with results.
-// Without a terminal there is nobody to ask, which is an error that changes nothing.
+// Without a terminal there is nobody to ask, and with --json there is a program, which is an error that changes nothing.
 func confirm(ctx context.Context, io streams, question string) error {
-	if !io.interactive {
+	switch {
+	case io.machine:
+		return usagef("%s: --json does not ask; use --yes", oneLine(question))
+	case !io.interactive:
 		return usagef("%s: cannot ask, standard input is not a terminal; use --yes", oneLine(question))
 	}
 	fmt.Fprintf(io.err, "%s [y/N] ", oneLine(question))

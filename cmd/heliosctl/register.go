@@ -57,12 +57,13 @@ type deregisterOptions struct {
 func newDeregisterCommand(env *environment) *cobra.Command {
 	var opts deregisterOptions
 	cmd := &cobra.Command{
-		Use:   "deregister HOST",
-		Short: "Forget a host, its deployments and its history",
+		Use:     "deregister HOST",
+		Aliases: []string{"unregister"}, // the original's manual calls it so
+		Short:   "Forget a host, its deployments and its history",
 		Long: `Forget a host. Its deployments and its history are removed with it. An agent that is alive, or comes back later, registers the
 host anew, finds nothing deployed there, and stops the jobs that it ran.
 
-HOST is a name or the unique start of one. A host that is UP or has jobs is refused unless --force is given: stop its agent and
+HOST is a name or the first words of one, as web-3 is of web-3.example.com. A host that is UP or has jobs is refused unless --force is given: stop its agent and
 undeploy its jobs first.`,
 		Example: `  heliosctl deregister web-3.example.com
   heliosctl deregister web-3 --yes`,
@@ -81,7 +82,7 @@ undeploy its jobs first.`,
 }
 
 func runDeregister(ctx context.Context, io streams, api *client.Client, opts deregisterOptions) error {
-	host, err := findHost(ctx, api, opts.Host)
+	host, err := findWholeHost(ctx, api, opts.Host)
 	if err != nil {
 		return err
 	}

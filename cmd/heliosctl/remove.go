@@ -22,7 +22,9 @@ func newRemoveCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove JOB",
 		Short: "Remove a job that is not deployed",
-		Long:  "Remove a job. It must not be deployed to any host. JOB is a name, name:version, or the start of an id.",
+		Long: `Remove a job. It must not be deployed to any host.
+
+JOB is a name, name:version, or name:version with the start of the id's hash.`,
 		Example: `  heliosctl remove web:1
   heliosctl remove web:1 --yes --token abc123`,
 		Args: positional,
@@ -39,7 +41,7 @@ func newRemoveCommand(env *environment) *cobra.Command {
 }
 
 func runRemove(ctx context.Context, io streams, api *client.Client, opts removeOptions) error {
-	job, err := findJob(ctx, api, opts.Job)
+	job, err := findWholeJob(ctx, api, opts.Job)
 	if err != nil {
 		return err
 	}

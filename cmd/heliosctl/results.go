@@ -78,6 +78,7 @@ type hostsCommand struct {
 	hosts  []hostReference
 	action hostAction
 	json   bool
+	lines  bool // with json: an object a line, because more will follow
 }
 
 // run prints what is about to happen and the outcome of each host, carries the action out, and, unless wait is nil, waits for the
@@ -89,6 +90,7 @@ func (c *hostsCommand) run(ctx context.Context, io streams, wait *waiter) error 
 		report = func(r hostResult) { printHostResult(io, r) }
 	}
 	if wait != nil {
+		wait.showOn(io)
 		if err := wait.prepare(ctx, resolvedNames(c.hosts)); err != nil {
 			return err
 		}
@@ -100,14 +102,26 @@ func (c *hostsCommand) run(ctx context.Context, io streams, wait *waiter) error 
 		}
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return c.interrupted(ctx, results, "")
 	}
 	if c.json {
-		if err := printHostResults(io, results); err != nil {
+		if err := c.printResults(io, results); err != nil {
 			return err
 		}
 	}
 	return failureOfHosts(results)
+}
+
+func (c *hostsCommand) printResults(io streams, results []hostResult) error {
+	if !c.lines {
+		return printHostResults(io, results)
+	}
+	for _, r := range results {
+		if err := printCompact(io, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // awaitResults waits for the hosts that accepted the change and adds to results what became of them.
@@ -119,6 +133,9 @@ func (c *hostsCommand) awaitResults(ctx context.Context, io streams, wait *waite
 		}
 	}
 	ended, err := wait.run(ctx, accepted)
+	if ctx.Err() != nil && err != nil {
+		return c.interrupted(ctx, wait.stillUnderWay(results), ", and goes on without this command")
+	}
 	if err != nil {
 		return err
 	}
@@ -137,6 +154,34 @@ func (c *hostsCommand) awaitResults(ctx context.Context, io streams, wait *waite
 		}
 	}
 	return nil
+}
+
+// interrupted makes the error of a command that was interrupted: what it has asked for stays as it is.
+func (c *hostsCommand) interrupted(ctx context.Context, results []hostResult, more string) error {
+	asked := 0
+	var details []string
+	for _, r := range results {
+		state := string(r.State)
+		if r.err != nil {
+			state = r.Message
+		} else {
+			asked++
+		}
+		if state == "" {
+			state = "asked for"
+		}
+		details = append(details, r.Host+": "+state)
+	}
+	left := fmt.Sprintf("what was asked for on %d of %s stays%s", asked, plural(int64(len(results)), "host"), more)
+	if asked < len(results) {
+		left += "; the others may or may not have it"
+	}
+	return &interruptedError{
+		cause:   ctx.Err(),
+		left:    left,
+		hint:    fmt.Sprintf("see 'heliosctl status --job %s'", c.job.Short()),
+		details: details,
+	}
 }
 
 func printHostResult(io streams, r hostResult) {

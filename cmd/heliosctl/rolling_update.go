@@ -117,7 +117,7 @@ With --json each line is one object: events ("event": "rollout" or "host"), and 
 			if opts.DryRun && opts.Async {
 				return usagef("give either --dry-run or --async")
 			}
-			return withClient(env, func(api *client.Client) error {
+			return withClientUntilFailure(env, func(api *client.Client) error {
 				return runRollingUpdate(cmd.Context(), env.streams, api, opts)
 			})
 		},
@@ -204,7 +204,7 @@ func runRollingUpdate(ctx context.Context, io streams, api *client.Client, opts 
 			return err
 		}
 	}
-	if err := api.RollingUpdate(ctx, opts.Group, job.ID, opts.Options); err != nil {
+	if _, err := api.RollingUpdate(ctx, opts.Group, job.ID, opts.Options); err != nil {
 		return err
 	}
 	if opts.Async {

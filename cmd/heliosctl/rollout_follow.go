@@ -196,32 +196,7 @@ func (f *rolloutFollower) undoing(ctx context.Context, id uint64) (uint64, bool)
 
 // listen kicks for every event of the group, and remembers what agents say of their tasks, until ctx ends.
 func (f *rolloutFollower) listen(ctx context.Context, kicks chan<- struct{}) {
-	kick := func() {
-		select {
-		case kicks <- struct{}{}:
-		default:
-		}
-	}
-	pause := firstReconnect
-	for ctx.Err() == nil {
-		connected := false // by the stream's first heartbeat; what happened until then was not heard
-		for event, err := range f.api.Events(ctx, 0) {
-			if err != nil {
-				break
-			}
-			pause = firstReconnect
-			if f.concerns(event) || !connected {
-				kick()
-			}
-			connected = true
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-			pause = min(2*pause, lastReconnect)
-			kick()
-		}
-	}
+	followEvents(ctx, f.api, f.concerns, kicks)
 }
 
 func (f *rolloutFollower) concerns(event model.Event) bool {

@@ -130,21 +130,26 @@ func (v rolloutView) figures() line {
 func (l look) bar(v rolloutView, columns int) line {
 	done, failed := v.count(isPhase(model.PhaseDone)), v.count(isPhase(model.PhaseFailed))
 	active := v.count(model.RolloutPhase.Active)
+	return l.barOf(columns, len(v.Hosts), done, active, failed)
+}
+
+// barOf shows how many of all are done, at work and failed, and the rest, in this order.
+func (l look) barOf(columns, all, done, active, failed int) line {
 	glyphs := [4]string{"#", ">", "!", "."}
 	if l.blocks {
 		glyphs = [4]string{"█", "▒", "×", "░"}
 	}
-	bar, drawn, hosts := line{{text: "["}}, 0, 0
+	bar, drawn, counted := line{{text: "["}}, 0, 0
 	for i, part := range []struct {
-		hosts int
+		count int
 		style style
-	}{{done, styleGood}, {active, styleActive}, {failed, styleBad}, {len(v.Hosts) - done - active - failed, styleFaint}} {
-		hosts += part.hosts
+	}{{done, styleGood}, {active, styleActive}, {failed, styleBad}, {all - done - active - failed, styleFaint}} {
+		counted += part.count
 		until := columns
-		if len(v.Hosts) > 0 {
-			until = columns * hosts / len(v.Hosts)
+		if all > 0 {
+			until = columns * counted / all
 		}
-		if part.hosts > 0 && until == drawn && until < columns {
+		if part.count > 0 && until == drawn && until < columns {
 			until++ // what there is, is to be seen
 		}
 		if n := until - drawn; n > 0 {

@@ -47,14 +47,14 @@ func TestRollingUpdateOutlivesItsLeader(t *testing.T) {
 		})
 		return last
 	}
-	if err := api.RollingUpdate(ctx, "web", jobs[0], model.RolloutOptions{}); err != nil {
+	if _, err := api.RollingUpdate(ctx, "web", jobs[0], model.RolloutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	await("version 1", func(r model.Rollout) bool { return r.State == model.RolloutDone })
 
 	// Each host has to run for a second, so that the leader is killed in the middle.
 	second := int64(1)
-	if err := api.RollingUpdate(ctx, "web", jobs[1], model.RolloutOptions{MinHealthy: &second}); err != nil {
+	if _, err := api.RollingUpdate(ctx, "web", jobs[1], model.RolloutOptions{MinHealthy: &second}); err != nil {
 		t.Fatal(err)
 	}
 	await("in the middle", func(r model.Rollout) bool { return r.To == jobs[1] && len(r.Hosts) > 0 && r.Hosts[0].Phase.Active() })

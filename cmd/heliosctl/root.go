@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,15 +28,16 @@ func commandGroups(env *environment) []commandGroup {
 			newCreateCommand(env), newInspectCommand(env), newJobsCommand(env), newRemoveCommand(env), newHistoryCommand(env),
 		}},
 		{"deployments", "Deployments:", []*cobra.Command{
-			newDeployCommand(env), newUndeployCommand(env), newStartCommand(env), newStopCommand(env), newStatusCommand(env),
+			newDeployCommand(env), newUndeployCommand(env), newStartCommand(env), newStopCommand(env), newStatusCommand(env), newWatchCommand(env),
 			newLogsCommand(env), newExecCommand(env),
 		}},
 		{"groups", "Deployment groups:", newGroupCommands(env)},
+		{"manifests", "Manifests:", []*cobra.Command{newApplyCommand(env), newDiffCommand(env), newExportCommand(env)}},
 		{"hosts", "Hosts:", []*cobra.Command{
 			newHostsCommand(env), newRegisterCommand(env), newDeregisterCommand(env), newDrainCommand(env),
 		}},
 		{"cluster", "Cluster:", []*cobra.Command{
-			newDashboardCommand(env), newMastersCommand(env), newLeaveCommand(env), newOperatorCommand(env), newVersionCommand(env),
+			newDashboardCommand(env), newContextCommand(env), newMastersCommand(env), newLeaveCommand(env), newOperatorCommand(env), newVersionCommand(env),
 			newMembersCommand(env), newRTTCommand(env), newKeygenCommand(env), newKeyringCommand(env),
 		}},
 		{"daemons", "Daemons:", []*cobra.Command{
@@ -61,19 +63,27 @@ Create a job, deploy it to hosts, and the agents there keep it running. Without 
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown command %q", args[0])
+				return usagef("%s", unknownCommand(cmd, args[0]))
 			}
 			if env.terminal != nil {
-				return runDashboard(cmd.Context(), env, defaultDashboard())
+				o, given := defaultDashboard()
+				return runDashboard(cmd.Context(), env, o, given)
 			}
 			return cmd.Help()
 		},
 	}
-	root.SuggestionsMinimumDistance = 2
 	root.Flags().Bool("version", false, "print the version of this binary") // without cobra's -v
 	root.SetVersionTemplate("heliosctl {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
+	root.SetFlagErrorFunc(explainFlag)
 	env.options.bind(root.PersistentFlags())
+	root.PersistentFlags().StringVar(&env.color, "color", "auto",
+		"`WHEN` to colour: auto, on a terminal unless $NO_COLOR is set; always; never")
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		env.arguments = argumentsOf(cmd, args)
+		env.noteGoogle()
+		return env.settle(cmd)
+	}
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { env.printHelp(cmd) })
 	for _, group := range commandGroups(env) {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, cmd := range group.commands {
@@ -82,7 +92,7 @@ Create a job, deploy it to hosts, and the agents there keep it running. Without 
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(newDemoServiceCommand(env), newExitCodesTopic())
+	root.AddCommand(newDemoServiceCommand(env), newExitCodesCommand(env), newCompletionCommand(env))
 	return root
 }
 
@@ -104,27 +114,91 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // execute runs a command line and returns the exit code. It prints whatever there is to say about a failure.
 func execute(ctx context.Context, env *environment, args []string) int {
 	out := &output{Writer: env.out}
-	env.out = out
+	env.out, env.running = out, ctx
 	root := newRootCommand(env)
 	root.SetIn(env.in)
 	root.SetOut(env.out)
 	root.SetErr(env.err)
-	root.SetArgs(spellOut(root, args))
-	cmd, err := root.ExecuteContextC(ctx)
+	if completes(args) {
+		completeEverywhere(env, root)
+	}
+	cmd := root
+	spelt, err := spellOut(root, args)
+	if err == nil {
+		args = spelt
+		root.SetArgs(args)
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	var usage *usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) && usage.command == "" {
 		if cmd == root {
 			usage.message = explainUnknownCommand(root, args, usage.message)
 		}
 		usage.command = cmd.CommandPath()
+		env.options.json = env.options.json || asksForJSON(args)
 	}
 	if err == nil && out.failure != nil {
 		err = model.Errorf(model.CodeInternal, "writing the output: %v", out.failure)
 	}
 	if err != nil {
+		c, _ := contractOf(cmd)
+		env.linewise = c.json == jsonLines
 		report(env, out, err)
 	}
 	return exitCode(err)
+}
+
+// explainFlag makes a usage error of what pflag says, with the flags that are meant perhaps.
+func explainFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return usagef("%v", err)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			names = append(names, "--"+flag.Name)
+		}
+	})
+	return usagef("%v%s", err, didYouMean("--"+unknown.GetSpecifiedName(), names))
+}
+
+func unknownCommand(parent *cobra.Command, word string) string {
+	var names []string
+	for _, cmd := range parent.Commands() {
+		if !cmd.Hidden {
+			names = append(names, cmd.Name())
+		}
+	}
+	return fmt.Sprintf("unknown command %q%s", word, didYouMean(word, names))
+}
+
+// asksForJSON finds --json in a command line that could not be read.
+func asksForJSON(args []string) bool {
+	flags := args
+	if end := slices.Index(args, "--"); end >= 0 {
+		flags = args[:end]
+	}
+	return slices.Contains(flags, "--json")
+}
+
+// settle takes from the global flags what all commands have in common.
+func (env *environment) settle(cmd *cobra.Command) error {
+	p, err := env.page()
+	if err != nil {
+		return err
+	}
+	if out, ok := env.out.(*output); ok {
+		out.page = p
+	}
+	if l := env.lookAt(env.errors); l.live() && !env.options.json {
+		env.progress = &progressScreen{look: l, size: env.errors.size}
+	}
+	if !env.options.json {
+		return nil
+	}
+	env.machine = true
+	return checkJSON(cmd)
 }
 
 // explainUnknownCommand replaces the message about a flag that the root does not know, when the real fault is the command before it.
@@ -133,11 +207,7 @@ func explainUnknownCommand(root *cobra.Command, args []string, message string) s
 	if word == "" {
 		return message
 	}
-	message = fmt.Sprintf("unknown command %q", word)
-	if similar := root.SuggestionsFor(word); len(similar) > 0 {
-		message += "; did you mean " + strings.Join(similar, " or ") + "?"
-	}
-	return message
+	return unknownCommand(root, word)
 }
 
 // commandWord returns the first argument that is neither a flag nor the value of a global flag.
@@ -156,33 +226,16 @@ func commandWord(root *cobra.Command, args []string) string {
 	return ""
 }
 
-// takesValue tells whether the value of a flag is the next argument.
-func takesValue(flags *pflag.FlagSet, arg string) bool {
-	var flag *pflag.Flag
-	if name, long := strings.CutPrefix(arg, "--"); long {
-		flag = flags.Lookup(name)
-	} else if len(arg) == 2 {
-		flag = flags.ShorthandLookup(arg[1:])
-	}
-	return flag != nil && flag.NoOptDefVal == ""
-}
-
-// withClient runs a command with a client of the master, and closes it.
-func withClient(env *environment, run func(*client.Client) error) error {
-	api, err := env.connect()
-	if err != nil {
-		return err
-	}
-	defer api.Close()
-	return run(api)
-}
-
 func bindToken(flags *pflag.FlagSet, token *string) {
 	flags.StringVar(token, "token", "", "the job's `TOKEN`, if it has one")
+	letLackValue(flags, "token")
 }
 
-func findJobAndHosts(ctx context.Context, api *client.Client, job string, hosts []string) (model.Job, []hostReference, error) {
-	found, err := findJob(ctx, api, job)
+// findJobAndHosts resolves what a command was given; find is findJob or findWholeJob.
+func findJobAndHosts(
+	ctx context.Context, api *client.Client, find func(context.Context, *client.Client, string) (model.Job, error), job string, hosts []string,
+) (model.Job, []hostReference, error) {
+	found, err := find(ctx, api, job)
 	if err != nil {
 		return found, nil, err
 	}

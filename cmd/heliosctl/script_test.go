@@ -43,10 +43,11 @@ func (m leakChecked) Run() int {
 //	exits CODE heliosctl ARGS...                        run a command and check its exit code
 //	host NAME UP|DOWN [runtime=KIND] [LABEL=VALUE...]   add a host
 //	job ID IMAGE [TOKEN]                                create a job, giving NAME and VERSION
+//	jobs N NAME HOST                                    create N jobs NAME-0:1 and so on, every tenth of them deployed to a host
 //	report HOST JOB STATE [key=value...]                report a task; keys are goal, throttled, container, error, port, exit, signal, oom,
 //	                                                    restarts, since (ms) and unhealthy
 //	gone HOST JOB                                       report that a task is gone
-//	seen                                                wait until a waiting command has read the last report
+//	seen                                                wait until a command that waits or watches has read the last report or deployment
 //	[!] deployed HOST JOB                               wait until a job is (not) deployed to a host
 //	streaming N                                         wait until N event streams have been opened
 //	rolling GROUP N [STATE]                             wait until a group has N rollouts, the last one in a state
@@ -59,25 +60,30 @@ func (m leakChecked) Run() int {
 //	cut                                                 cut all connections
 //	peer ID NAME [voter] [alive] [index=N]              add a master beside master1
 //	[!] alone                                           there is no leader any more, or again
+//	another VARIABLE [CLUSTER]                          start another master, of a cluster of its own or of that one, and set the variable to
+//	                                                    its URL
+//	at VARIABLE                                         let the lines that follow be about that master
+//	envsubst FROM TO                                    copy a file, with the values of variables in it
 //	written [REQUEST...]                                check what was to be changed since the last such line; any forgets it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			master := startFakeMaster(env.Defer)
-			env.Values["master"] = master
+			env.Values["master"] = &masters{now: master, others: map[string]*fakeMaster{"HELIOS_MASTER": master}}
 			env.Setenv("HELIOS_MASTER", master.server.URL)
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else every command under the race detector takes a second to end
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": scriptExits, "host": scriptHost, "job": scriptJob, "report": scriptReport, "gone": scriptGone, "seen": scriptSeen, "streaming": scriptStreaming,
+			"exits": scriptExits, "host": scriptHost, "job": scriptJob, "jobs": scriptJobs, "report": scriptReport, "gone": scriptGone, "seen": scriptSeen, "streaming": scriptStreaming,
 			"deployed": scriptDeployed,
 			"rolling":  scriptRolling, "phase": scriptPhase, "rollout": scriptRollout, "leaderless": scriptLeaderless,
 			"reads": scriptReads,
 			"cut":   scriptCut, "written": scriptWritten, "savable": scriptSavable, "encrypted": scriptEncrypted,
 			"peer": scriptPeer, "alone": scriptAlone,
+			"another": scriptAnother, "at": scriptAt, "envsubst": scriptEnvsubst,
 		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
@@ -86,7 +92,7 @@ func TestScripts(t *testing.T) {
 }
 
 func masterOf(ts *testscript.TestScript) *fakeMaster {
-	return ts.Value("master").(*fakeMaster)
+	return ts.Value("master").(*masters).now
 }
 
 func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
@@ -106,6 +112,27 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+	ts.Check(checkDocumented(args[1:], got))
+}
+
+// checkDocumented fails when a command ended with an exit code that its help does not list.
+func checkDocumented(args []string, code int) error {
+	if args[0] != "heliosctl" {
+		return nil // a shell that runs it
+	}
+	root := newRootCommand(processEnvironment())
+	spelt, err := spellOut(root, args[1:])
+	if err != nil {
+		return nil // it cannot be read
+	}
+	cmd, _, err := root.Find(spelt)
+	if err != nil {
+		return nil // there is no such command
+	}
+	if c, ok := contractOf(cmd); ok && !slices.Contains(c.exits, code) {
+		return fmt.Errorf("%s ends with %d, which its help does not list", cmd.CommandPath(), code)
+	}
+	return nil
 }
 
 func scriptHost(ts *testscript.TestScript, _ bool, args []string) {
@@ -130,6 +157,21 @@ func scriptJob(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err = masterOf(ts).CreateJob(context.Background(), model.Request{User: "tester"}, job)
 	ts.Check(err)
+}
+
+func scriptJobs(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	jobs := make([]model.Job, n)
+	for i := range jobs {
+		jobs[i] = model.Job{ID: model.JobID{Name: fmt.Sprintf("%s-%d", args[1], i), Version: "1"}, Image: "busybox:1"}.WithID()
+	}
+	master := masterOf(ts)
+	master.AddJobs(jobs)
+	for i := 0; i < n; i += 10 {
+		deployment := model.Deployment{JobID: jobs[i].ID, Goal: model.GoalStart}
+		ts.Check(master.Deploy(context.Background(), model.Request{User: "tester"}, args[2], deployment, ""))
+	}
 }
 
 func scriptReport(ts *testscript.TestScript, _ bool, args []string) {

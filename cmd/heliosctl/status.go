@@ -27,7 +27,10 @@ func newStatusCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what runs where",
-		Long:  "Show the tasks of jobs by host: their goal, their state, their container and their ports.",
+		Long: `Show the tasks of jobs by host: their goal, their state, their container and their ports, and the error of those that have one. With
+--full there are also the times they were restarted and since when they are in their state.
+
+When nothing matches, that is an error; a cluster without jobs is none.`,
 		Example: `  heliosctl status
   heliosctl status --job web:1
   heliosctl status --host '^web-' --full`,
@@ -104,29 +107,55 @@ func statusTable(statuses map[model.JobID]model.JobStatus, full bool) *table {
 	if full {
 		header = append(header, "RESTARTS", "SINCE")
 	}
+	failing := anyFails(statuses)
+	if failing {
+		header = append(header, "ERROR")
+	}
 	t := newTable(header...)
 	for _, id := range sortedIDs(statuses) {
 		status := statuses[id]
-		hosts := slices.Collect(maps.Keys(status.Deployments))
-		for host := range status.TaskStatuses {
-			if _, deployed := status.Deployments[host]; !deployed {
-				hosts = append(hosts, host)
-			}
-		}
-		slices.Sort(hosts)
-		for _, host := range hosts {
+		for _, host := range hostsOfJob(status) {
 			task := status.TaskStatuses[host]
 			row := []string{
 				displayID(id, full), host, string(status.Deployments[host].Goal), displayState(task),
 				displayContainer(task.ContainerID, full), displayPorts(task.Ports),
 			}
-			if _, reported := status.TaskStatuses[host]; full && reported {
+			switch _, reported := status.TaskStatuses[host]; {
+			case full && reported:
 				row = append(row, strconv.Itoa(task.Restarts), displayMoment(task.Since))
+			case full:
+				row = append(row, "", "")
+			}
+			if failing {
+				row = append(row, taskError(task))
 			}
 			t.add(row...)
 		}
 	}
 	return t
+}
+
+// anyFails tells whether there is an error to show.
+func anyFails(statuses map[model.JobID]model.JobStatus) bool {
+	for _, status := range statuses {
+		for _, task := range status.TaskStatuses {
+			if taskError(task) != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// taskError is why a task does not run or is not healthy, as far as its agent said.
+func taskError(task model.TaskStatus) string {
+	switch {
+	case task.Unhealthy:
+		return task.HealthError
+	case task.State == model.StateRunning, task.ExitCode != nil && task.State == model.StateExited:
+		return "" // it is that of a container before this one, or the state tells it
+	}
+	return task.ContainerError
 }
 
 // displayState adds to the state what is remarkable about it.

@@ -30,7 +30,7 @@ func newUndeployCommand(env *environment) *cobra.Command {
 		Short: "Take a job off hosts",
 		Long: `Take a job off hosts, or off all its hosts with --all, which asks first.
 
-JOB is a name, name:version, or the start of an id; HOST is a name or the unique start of one. Every host is tried, whatever becomes
+JOB is a name, name:version, or name:version with the start of the id's hash; HOST is a name or the unique start of one. Every host is tried, whatever becomes
 of the others. Without --wait the command ends when the master has recorded it; with it, when the containers are gone.`,
 		Example: `  heliosctl undeploy web:1 web-1
   heliosctl undeploy web:1 --all --yes --wait`,
@@ -60,7 +60,7 @@ of the others. Without --wait the command ends when the master has recorded it; 
 }
 
 func runUndeploy(ctx context.Context, io streams, api *client.Client, opts undeployOptions) error {
-	job, err := findJob(ctx, api, opts.Job)
+	job, err := findWholeJob(ctx, api, opts.Job)
 	if err != nil {
 		return err
 	}

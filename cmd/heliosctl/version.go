@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -62,7 +63,7 @@ type versions struct {
 	ClusterID string `json:"clusterId,omitempty"`
 }
 
-// runVersion prints the client's version even when no master tells its own.
+// runVersion prints the client's version even when no master tells its own; what was wrong is in the place of that, as with the original.
 func runVersion(ctx context.Context, io streams, api *client.Client, opts versionOptions) error {
 	found := versions{Client: productVersion()}
 	about, err := api.About(ctx)
@@ -75,12 +76,24 @@ func runVersion(ctx context.Context, io streams, api *client.Client, opts versio
 		found.Master = found.API
 	}
 	if err != nil {
-		found.Master = "unknown"
+		found.Master = masterFailure(err)
 	}
 	if printErr := printVersions(io, found, opts); printErr != nil {
 		return printErr
 	}
 	return err
+}
+
+// masterFailure says in the original's words why a master's version is not known; where those have a number, it may be a word.
+func masterFailure(err error) string {
+	switch code := model.CodeOf(err); {
+	case passing(err):
+		return "Unable to connect to master"
+	case code == model.CodeNotFound:
+		return fmt.Sprintf("Master replied with error code %d", http.StatusNotFound)
+	default:
+		return fmt.Sprintf("Master replied with error code %s", code)
+	}
 }
 
 func printVersions(io streams, v versions, opts versionOptions) error {

@@ -49,9 +49,10 @@ type progress struct {
 // stream tells of a change; while there is no stream, it reads it every now and then.
 type waiter struct {
 	api     *client.Client
-	job     model.JobID
+	job     model.JobID // zero: events of every job count
 	timeout time.Duration
-	log     io.Writer // a line per change of a host's state
+	log     io.Writer   // a line per change of a host's state
+	screen  *waitScreen // instead of lines; nil where there is none
 
 	// observe tells how far hosts have come. A host that is missing from the answer is still on its way.
 	observe func(ctx context.Context, hosts []string) (map[string]progress, error)
@@ -166,6 +167,16 @@ func isLeftover(task model.TaskStatus, before map[model.JobID]model.TaskStatus, 
 	return task.ContainerID == "" && task.State == old.State && task.Throttled == old.Throttled && task.ContainerError == old.ContainerError
 }
 
+// showOn makes the waiter show its progress where people see it: in place on a terminal, in lines elsewhere, and nowhere with --json.
+func (w *waiter) showOn(streams streams) {
+	switch {
+	case streams.machine:
+		w.log = io.Discard
+	case streams.progress != nil:
+		w.screen = newWaitScreen(streams)
+	}
+}
+
 // prepare remembers how the hosts are before anything is changed.
 func (w *waiter) prepare(ctx context.Context, hosts []string) error {
 	before, err := w.api.HostStatuses(ctx, hosts, "")
@@ -181,6 +192,10 @@ func (w *waiter) run(ctx context.Context, hosts []string) (map[string]progress, 
 	}
 	w.announce(hosts)
 	w.shown = map[string]model.State{}
+	if w.screen != nil {
+		w.screen.begin(hosts)
+		defer w.screen.end()
+	}
 	limited, cancel := context.WithTimeout(ctx, w.timeout)
 	kicks := make(chan struct{}, 1)
 	var follower sync.WaitGroup
@@ -209,6 +224,8 @@ func (w *waiter) run(ctx context.Context, hosts []string) (map[string]progress, 
 		}
 		select {
 		case <-kicks:
+		case <-w.screen.redraw():
+			w.screen.draw()
 		case <-limited.Done():
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -235,6 +252,11 @@ func (w *waiter) announce(hosts []string) {
 }
 
 func (w *waiter) show(host string, p progress) {
+	if w.screen != nil {
+		w.shown[host] = p.state
+		w.screen.set(host, p)
+		return
+	}
 	if p.state != "" && p.state != w.shown[host] {
 		w.shown[host] = p.state
 		fmt.Fprintf(w.log, "%s: %s\n", oneLine(host), oneLine(string(p.state)))
@@ -252,6 +274,14 @@ func (w *waiter) expire(pending []string, ended map[string]progress) {
 	}
 }
 
+// stillUnderWay adds to results the states in which hosts were last seen.
+func (w *waiter) stillUnderWay(results []hostResult) []hostResult {
+	for i := range results {
+		results[i].State = w.shown[results[i].Host]
+	}
+	return results
+}
+
 const (
 	firstReconnect = 100 * time.Millisecond
 	lastReconnect  = 2 * time.Second
@@ -259,28 +289,6 @@ const (
 
 // follow kicks for every event that may concern the job, and for every loss of the stream, until ctx ends.
 func (w *waiter) follow(ctx context.Context, kicks chan<- struct{}) {
-	kick := func() {
-		select {
-		case kicks <- struct{}{}:
-		default:
-		}
-	}
-	pause := firstReconnect
-	for ctx.Err() == nil {
-		for event, err := range w.api.Events(ctx, 0) {
-			if err != nil {
-				break
-			}
-			pause = firstReconnect
-			if event.JobID == nil || *event.JobID == w.job {
-				kick()
-			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-			pause = min(2*pause, lastReconnect)
-			kick()
-		}
-	}
+	concerns := func(event model.Event) bool { return event.JobID == nil || w.job.IsZero() || *event.JobID == w.job }
+	followEvents(ctx, w.api, concerns, kicks)
 }

@@ -150,9 +150,21 @@ type Backend interface {
 	// GroupStatus sums up a group, with its hosts that are up. It fails with CodeGroupNotFound.
 	GroupStatus(name string) (model.DeploymentGroupStatusResponse, error)
 
-	// RollingUpdate brings a group to a job. Options may be nil. It fails with CodeGroupNotFound, CodeJobNotFound or CodeInvalid,
-	// checked in this order.
-	RollingUpdate(ctx context.Context, req model.Request, group string, job model.JobID, options *model.RolloutOptions) error
+	// SetSelectors changes which hosts belong to a group. It fails with CodeGroupNotFound, and with CodeGroupConflict when was is not nil
+	// and not what the selectors were.
+	SetSelectors(ctx context.Context, req model.Request, group string, selectors []model.HostSelector, was *[]model.HostSelector) error
+
+	// RollingUpdate brings a group to a job and returns the id of the rollout. Options may be nil. It fails with CodeGroupNotFound,
+	// CodeJobNotFound or CodeInvalid, checked in this order.
+	RollingUpdate(
+		ctx context.Context, req model.Request, group string, job model.JobID, options *model.RolloutOptions,
+	) (rollout uint64, err error)
+
+	// RollingUpdateAfter is RollingUpdate, and fails with CodeRolloutChanged when the group's last rollout that is no convergence is
+	// another; 0: when there was one.
+	RollingUpdateAfter(
+		ctx context.Context, req model.Request, group string, after uint64, job model.JobID, options *model.RolloutOptions,
+	) (rollout uint64, err error)
 
 	// StopGroup ends a group's rollout where it is. It fails with CodeGroupNotFound.
 	StopGroup(ctx context.Context, req model.Request, name string) error

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -27,16 +28,38 @@ func readBody[T any](w http.ResponseWriter, r *http.Request, limit int64) (T, er
 	return v, err
 }
 
-// decode decodes one JSON value. Nothing at all, and null, is the original's 422.
+// decode decodes one JSON value. Nothing at all, and null, is the original's 422. Half a character in it is refused and not replaced
+// by another: it may be of a token.
 func decode(data []byte, v any) error {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // some write a byte order mark
 	switch trimmed := bytes.TrimSpace(data); {
 	case len(trimmed) == 0, string(trimmed) == "null":
 		return errNoBody()
+	case !utf8.Valid(data):
+		return model.Errorf(model.CodeInvalid, "bad JSON at %s: this is not UTF-8", position(data, firstInvalid(data)))
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return badBody(data, err)
 	}
 	return nil
+}
+
+// firstInvalid is where data that is not UTF-8 stops being so.
+func firstInvalid(data []byte) int64 {
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		at += size
+	}
+	return int64(at + 1)
+}
+
+// errNullElement refuses a null in a list of names.
+func errNullElement(i int) error {
+	return model.Errorf(model.CodeInvalid, "bad request body: [%d] is null", i)
 }
 
 // badBody words what is wrong with a body, and where.

@@ -47,14 +47,10 @@ func (s *Server) deployBody(r *http.Request, host string, body model.Deployment)
 	if err := namesJob(body); err != nil {
 		return err
 	}
-	token, err := jobToken(r)
-	if err != nil {
-		return err
-	}
 	req := request(r)
 	// Who deployed, through which master and for which group is not the client's to say.
 	d := model.Deployment{JobID: body.JobID, Goal: body.Goal, DeployerUser: req.User}
-	return s.backend.Deploy(r.Context(), req, host, d, token)
+	return s.backend.Deploy(r.Context(), req, host, d, jobToken(r))
 }
 
 // namesJob refuses a deployment without a job. Its goal is the backend's to judge, after the token.
@@ -78,13 +74,9 @@ func (s *Server) setGoal(w http.ResponseWriter, r *http.Request) error {
 	if err := namesJob(body); err != nil {
 		return err
 	}
-	token, err := jobToken(r)
-	if err != nil {
-		return err
-	}
 	if body.JobID == id {
 		d := model.Deployment{JobID: id, Goal: body.Goal}
-		err = s.backend.SetGoal(r.Context(), request(r), host, d, token)
+		err = s.backend.SetGoal(r.Context(), request(r), host, d, jobToken(r))
 	} else {
 		err = model.Errorf(model.CodeIDMismatch, "the path names job %s and the body job %s", job, body.JobID)
 	}
@@ -99,13 +91,9 @@ func (s *Server) undeploy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	token, err := jobToken(r)
-	if err != nil {
-		return err
-	}
 	host, job := r.PathValue("host"), id.String()
 	if id.FullyQualified() {
-		err = s.backend.Undeploy(r.Context(), request(r), host, id, token)
+		err = s.backend.Undeploy(r.Context(), request(r), host, id, jobToken(r))
 	} else {
 		err = model.Errorf(model.CodeInvalidID, "job id %s is not complete: name:version:hash is needed", job)
 	}

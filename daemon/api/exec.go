@@ -54,7 +54,7 @@ func (s *Server) mayExec(r *http.Request, host string, id model.JobID) error {
 	if err != nil {
 		return err
 	}
-	if job.Token != r.URL.Query().Get("token") {
+	if job.Token != jobToken(r) {
 		return model.Errorf(model.CodeForbidden, "the token for job %s is missing or wrong; give the one it was created with", id)
 	}
 	_, err = s.backend.Deployment(host, id)

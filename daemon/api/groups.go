@@ -37,6 +37,21 @@ func (s *Server) removeGroup(w http.ResponseWriter, r *http.Request) error {
 	return s.ok(w, r, model.RemoveDeploymentGroupResponse{Status: model.CodeGroupRemoved})
 }
 
+func (s *Server) setSelectors(w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody[model.SelectorsRequest](w, r, s.config.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	if body.HostSelectors == nil {
+		return model.Errorf(model.CodeInvalid, "hostSelectors is missing: give the selectors that the group is to have")
+	}
+	err = s.backend.SetSelectors(r.Context(), request(r), r.PathValue("group"), body.HostSelectors, body.Was)
+	if err != nil {
+		return err
+	}
+	return s.ok(w, r, struct{}{})
+}
+
 func (s *Server) groupStatus(w http.ResponseWriter, r *http.Request) error {
 	status, err := s.backend.GroupStatus(r.PathValue("group"))
 	if err != nil {

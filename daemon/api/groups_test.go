@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/heliosctl/heliosctl/daemon/api"
@@ -22,7 +23,7 @@ func (w *world) group(name, label, value string) {
 
 func (w *world) rollOut(group string, job model.JobID) {
 	w.t.Helper()
-	if err := w.backend.RollingUpdate(w.t.Context(), model.Request{User: "alice"}, group, job, nil); err != nil {
+	if _, err := w.backend.RollingUpdate(w.t.Context(), model.Request{User: "alice"}, group, job, nil); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -94,5 +95,43 @@ func TestStopThroughAnotherMaster(t *testing.T) {
 	}
 	if s := leader.groupStatus("busy"); s.Status != "FAILED" {
 		t.Errorf("stopped %+v", s)
+	}
+}
+
+// TestChangesOfGroupsOnCondition holds that selectors and rollouts of somebody else are not overwritten unseen.
+func TestChangesOfGroupsOnCondition(t *testing.T) {
+	w := newWorld(t, api.Config{})
+	names := w.prepare()
+	role := func(value string) string { return `[{"label":"role","operator":"EQUALS","operand":"` + value + `"}]` }
+	group, err := w.backend.Group("idle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := json.Marshal(group.HostSelectors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		method, path, body string
+		status             int
+		answer             string
+	}{
+		{"PUT", "/v1/groups/nobody/selectors", `{"hostSelectors":[]}`, 404, string(model.CodeGroupNotFound)},
+		{"PUT", "/v1/groups/idle/selectors", `{}`, 400, "hostSelectors is missing"},
+		{"PUT", "/v1/groups/idle/selectors", `{"hostSelectors":[{"label":"role"}]}`, 400, "operator"},
+		{"PUT", "/v1/groups/idle/selectors", `{"hostSelectors":` + role("db") + `,"was":` + role("other") + `}`, 409, string(model.CodeGroupConflict)},
+		{"PUT", "/v1/groups/idle/selectors", `{"hostSelectors":` + role("db") + `,"was":` + string(was) + `}`, 200, "{}"},
+		{"PUT", "/v1/groups/idle/selectors", `{"hostSelectors":` + role("web") + `}`, 200, "{}"},
+		{"POST", "/v1/groups/idle/roll", `{}`, 400, "job"},
+		{"POST", "/v1/groups/nobody/roll", `{"job":"FREE"}`, 404, string(model.CodeGroupNotFound)},
+		{"POST", "/v1/groups/idle/roll", `{"job":"FREE","after":7}`, 409, string(model.CodeRolloutChanged)},
+		{"POST", "/v1/groups/idle/roll", `{"job":"FREE","after":0}`, 200, `{"rollout":`},
+		{"POST", "/v1/groups/idle/roll", `{"job":"FREE","after":0}`, 409, string(model.CodeRolloutChanged)},
+		{"POST", "/v1/groups/idle/roll", `{"job":"FREE"}`, 200, `{"rollout":`},
+	} {
+		resp, got := w.send(test.method, test.path, names.Replace(test.body))
+		if resp.StatusCode != test.status || !strings.Contains(got, test.answer) {
+			t.Errorf("%s %s %s: %d %s, want %d %s", test.method, test.path, test.body, resp.StatusCode, got, test.status, test.answer)
+		}
 	}
 }

@@ -5,17 +5,19 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/heliosctl/heliosctl/model"
 )
 
 // usableHost tells whether a host may have this name: one that every client can put into a path.
 func usableHost(name string) bool {
-	return name != "" && name != "." && name != ".." && !strings.Contains(name, "/") && !strings.ContainsFunc(name, unicode.IsControl)
+	return name != "" && name != "." && name != ".." && utf8.ValidString(name) && !strings.Contains(name, "/") &&
+		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
 func errUnusableHost(name string) error {
-	return model.Errorf(model.CodeInvalid, "bad host name %q: it must not be empty, a dot or two, or have slashes or control characters", name)
+	return model.Errorf(model.CodeInvalid, "bad host name %q: it must be UTF-8, not empty, not a dot or two, and have no slashes or control characters", name)
 }
 
 func (s *Server) listHosts(w http.ResponseWriter, r *http.Request) error {
@@ -77,17 +79,20 @@ func (s *Server) hostStatus(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) hostStatuses(w http.ResponseWriter, r *http.Request) error {
-	hosts, err := readBody[[]string](w, r, s.config.MaxBatchBytes)
+	hosts, err := readBody[[]*string](w, r, s.config.MaxBatchBytes)
 	if err != nil {
 		return err
 	}
 	liveness := r.URL.Query().Get("status")
 	statuses := map[string]model.HostStatus{}
-	for _, host := range hosts {
-		status, err := s.hostWith(host, liveness)
+	for i, host := range hosts {
+		if host == nil {
+			return errNullElement(i)
+		}
+		status, err := s.hostWith(*host, liveness)
 		switch {
 		case err == nil:
-			statuses[host] = status
+			statuses[*host] = status
 		case model.CodeOf(err) != model.CodeHostNotFound:
 			return err
 		}

@@ -3,9 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"regexp"
-	"strings"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -28,31 +26,18 @@ func fullPathJob(r *http.Request) (model.JobID, error) {
 	return id, err
 }
 
-// jobToken returns the parameter token, exactly as it was given; of several the first. The standard library leaves out a parameter
-// with a semicolon or a bad escape, and a token that is left out would pass for none.
-func jobToken(r *http.Request) (string, error) {
-	const parameter = "token"
-	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if name, err := url.QueryUnescape(name); err != nil || name != parameter {
-			continue
-		}
-		token, err := url.QueryUnescape(value)
-		if err != nil {
-			return "", model.Errorf(model.CodeInvalid, "bad parameter %s: %v", parameter, err)
-		}
-		return token, nil
-	}
-	return "", nil
+// jobToken returns the token that the client gave for a job, exactly as it was given; of several the first.
+func jobToken(r *http.Request) string {
+	return r.URL.Query().Get("token")
 }
 
-// pattern compiles the regular expression in a parameter, which matches anywhere in a text; nil for an empty one.
+// pattern compiles the regular expression of Java in a parameter, which matches anywhere in a text; nil for an empty one.
 func pattern(r *http.Request, parameter string) (*regexp.Regexp, error) {
 	text := r.URL.Query().Get(parameter)
 	if text == "" {
 		return nil, nil
 	}
-	re, err := regexp.Compile(text)
+	re, err := compileJava(text)
 	if err != nil {
 		return nil, model.Errorf(model.CodeInvalid, "bad %s %q: %s", parameter, text, err)
 	}
@@ -104,8 +89,11 @@ func (s *Server) jobStatuses(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if !id.FullyQualified() {
+	for i, id := range ids {
+		switch {
+		case id.IsZero():
+			return errNullElement(i)
+		case !id.FullyQualified():
 			return &answered{status: http.StatusBadRequest, text: "Invalid id " + id.String()}
 		}
 	}
@@ -149,11 +137,7 @@ func (s *Server) removeJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	token, err := jobToken(r)
-	if err != nil {
-		return err
-	}
-	if err := s.backend.RemoveJob(r.Context(), request(r), id, token); err != nil {
+	if err := s.backend.RemoveJob(r.Context(), request(r), id, jobToken(r)); err != nil {
 		return refuse(opRemoveJob, refusal{}, err)
 	}
 	return s.ok(w, r, model.JobDeleteResponse{Status: model.CodeOK})

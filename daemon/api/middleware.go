@@ -7,8 +7,10 @@ import (
 	"net/url"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -60,6 +62,10 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	}
 	if _, pattern := s.mux.Handler(r); pattern == "" {
 		s.mux.ServeHTTP(&unrouted{ResponseWriter: w, options: r.Method == http.MethodOptions}, r)
+		return
+	}
+	if r, err = withReadableQuery(r); err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
@@ -125,6 +131,29 @@ func withoutTrailingSlash(r *http.Request) *http.Request {
 	stripped := *r
 	stripped.URL = &u
 	return &stripped
+}
+
+// withReadableQuery returns r with a query that the standard library reads as the original did, to which a semicolon is a character
+// like any other. The library leaves out a parameter with a semicolon or with a bad escape: a filter that is left out lets everything
+// through, and a token passes for none. A bad escape is refused, and half a character, which would become another one.
+func withReadableQuery(r *http.Request) (*http.Request, error) {
+	if !strings.ContainsAny(r.URL.RawQuery, ";%") {
+		return r, nil
+	}
+	u := *r.URL
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, ";", "%3B")
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return r, model.Errorf(model.CodeInvalid, "bad query: %v", err)
+	}
+	for name, values := range query {
+		if slices.ContainsFunc(append(values, name), func(s string) bool { return !utf8.ValidString(s) }) {
+			return r, model.Errorf(model.CodeInvalid, "bad query: the parameter %q is not UTF-8", name)
+		}
+	}
+	readable := *r
+	readable.URL = &u
+	return &readable, nil
 }
 
 // serve surrounds the handler of a route with what its kind needs.
@@ -211,6 +240,11 @@ type unrouted struct {
 }
 
 func (w *unrouted) WriteHeader(status int) {
+	if allow := w.Header().Get("Allow"); allow != "" {
+		methods := append(strings.Split(allow, ", "), http.MethodOptions)
+		slices.Sort(methods)
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+	}
 	if w.options && status == http.StatusMethodNotAllowed {
 		status = http.StatusOK
 	}

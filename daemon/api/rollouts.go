@@ -14,11 +14,32 @@ func (s *Server) rollingUpdate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.backend.RollingUpdate(r.Context(), request(r), r.PathValue("group"), body.JobID, body.RolloutOptions)
+	_, err = s.backend.RollingUpdate(r.Context(), request(r), r.PathValue("group"), body.JobID, body.RolloutOptions)
 	if err != nil {
 		return refuse(opRollingUpdate, refusal{}, err)
 	}
 	return s.ok(w, r, model.RollingUpdateResponse{Status: model.CodeOK})
+}
+
+// startRollout is rollingUpdate that tells the id, takes a condition, and has our errors.
+func (s *Server) startRollout(w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody[model.StartRolloutRequest](w, r, s.config.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	if body.JobID.IsZero() {
+		return model.Errorf(model.CodeInvalid, "job is missing: give the id of the job that the group is to run")
+	}
+	var id uint64
+	if group := r.PathValue("group"); body.After == nil {
+		id, err = s.backend.RollingUpdate(r.Context(), request(r), group, body.JobID, body.RolloutOptions)
+	} else {
+		id, err = s.backend.RollingUpdateAfter(r.Context(), request(r), group, *body.After, body.JobID, body.RolloutOptions)
+	}
+	if err != nil {
+		return err
+	}
+	return s.ok(w, r, model.StartRolloutResponse{Rollout: id})
 }
 
 // stopGroup answers without a body, as the original does.

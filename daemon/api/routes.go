@@ -74,8 +74,10 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/agents/{host}/statuses", kindWrite, s.postStatuses},
 		{"POST", "/v1/agents/{host}/gauges", kindWrite, s.postGauges},
 
+		{"PUT", "/v1/groups/{group}/selectors", kindWrite, s.setSelectors},
 		{"GET", "/v1/groups/{group}/rollouts", kindRead, s.listRollouts},
 		{"GET", "/v1/groups/{group}/rollouts/{rollout}", kindRead, s.getRollout},
+		{"POST", "/v1/groups/{group}/roll", kindWrite, s.startRollout},
 		{"POST", "/v1/groups/{group}/pause", kindWrite, s.pauseRollout},
 		{"POST", "/v1/groups/{group}/resume", kindWrite, s.resumeRollout},
 		{"POST", "/v1/groups/{group}/rollback", kindWrite, s.rollBack},

@@ -165,7 +165,7 @@ func awaitIndexOf(b *testing.B, leader, follower *daemontest.Daemon) {
 func BenchmarkRestart(b *testing.B) {
 	const (
 		states = 10
-		settle = 15 * time.Second // for memory that start needed to go back to the system
+		settle = 35 * time.Second // for memory that the start needed: a daemon gives it back twice a minute
 	)
 	f := startMasters(b, 1, 0)
 	master := f.Masters[0]

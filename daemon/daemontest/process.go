@@ -181,8 +181,14 @@ func (p *Process) ExpectEnd() <-chan struct{} {
 	return r.done
 }
 
-// Pause stops the process where it stands; Resume lets it go on.
-func (p *Process) Pause() error { return p.current().cmd.Process.Signal(syscall.SIGSTOP) }
+// Pause stops the process where it stands, and returns when it has; Resume lets it go on.
+func (p *Process) Pause() error {
+	process := p.current().cmd.Process
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return awaitStopped(process.Pid)
+}
 
 // Resume lets a paused process go on.
 func (p *Process) Resume() error { return p.current().cmd.Process.Signal(syscall.SIGCONT) }

@@ -108,7 +108,7 @@ func (w *web) awaitRollout(t *testing.T, what string, is func(model.Rollout) boo
 func (w *web) update(t *testing.T, version string, options model.RolloutOptions) {
 	t.Helper()
 	id := w.create(t, version, serves(version))
-	if err := w.api.RollingUpdate(t.Context(), "web", id, options); err != nil {
+	if _, err := w.api.RollingUpdate(t.Context(), "web", id, options); err != nil {
 		t.Fatal(err)
 	}
 	last := w.awaitRollout(t, "the end of "+version, func(r model.Rollout) bool { return r.To == id && !r.State.Active() })
@@ -214,7 +214,7 @@ func (w *web) losesLeader(t *testing.T, options model.RolloutOptions) {
 	t.Helper()
 	id := w.create(t, "v4", serves("v4"))
 	leader := w.AwaitLeader()
-	if err := w.api.RollingUpdate(t.Context(), "web", id, options); err != nil {
+	if _, err := w.api.RollingUpdate(t.Context(), "web", id, options); err != nil {
 		t.Fatal(err)
 	}
 	at := w.awaitRollout(t, "the middle", func(r model.Rollout) bool {

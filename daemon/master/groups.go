@@ -46,13 +46,29 @@ func (m *Master) hostUp(host string) bool {
 	return err == nil && m.members.AgentAlive(host, id)
 }
 
-// RollingUpdate brings a group to a job. What the options, which may be nil, leave unset the job's options or the defaults fill. It
-// fails with CodeGroupNotFound, CodeJobNotFound or CodeInvalid.
+// SetSelectors changes which hosts belong to a group. It fails with CodeGroupNotFound, and with CodeGroupConflict when was is not nil and
+// not what the selectors were.
+func (m *Master) SetSelectors(ctx context.Context, req model.Request, group string, selectors []model.HostSelector, was *[]model.HostSelector) error {
+	_, err := m.write(ctx, req, store.SetSelectors{Group: group, Selectors: selectors, Was: was})
+	return err
+}
+
+// RollingUpdate brings a group to a job and returns the id of the rollout. What the options, which may be nil, leave unset the job's
+// options or the defaults fill. It fails with CodeGroupNotFound, CodeJobNotFound or CodeInvalid.
 func (m *Master) RollingUpdate(
 	ctx context.Context, req model.Request, group string, job model.JobID, options *model.RolloutOptions,
-) error {
-	_, err := m.write(ctx, req, store.StartRollout{Group: group, JobID: job, Options: options})
-	return err
+) (uint64, error) {
+	result, err := m.write(ctx, req, store.StartRollout{Group: group, JobID: job, Options: options})
+	return result.Rollout, err
+}
+
+// RollingUpdateAfter is RollingUpdate, and fails with CodeRolloutChanged when the group's last rollout that is no convergence is not the
+// one named; 0: when there was one.
+func (m *Master) RollingUpdateAfter(
+	ctx context.Context, req model.Request, group string, after uint64, job model.JobID, options *model.RolloutOptions,
+) (uint64, error) {
+	result, err := m.write(ctx, req, store.StartRollout{Group: group, JobID: job, Options: options, After: &after})
+	return result.Rollout, err
 }
 
 // StopGroup ends a group's rollout where it is. It fails with CodeGroupNotFound.

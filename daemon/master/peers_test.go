@@ -240,6 +240,11 @@ func TestDeadVoterIsReplacedAndNeverJustRemoved(t *testing.T) {
 
 // TestMastersThatMove restarts all masters at once on other ports: only gossip knows where they are.
 func TestMastersThatMove(t *testing.T) {
+	if raceDetector {
+		// updateLastAppended reads followerReplication.peer.ID without the lock under which startStopReplication replaces the peer by one
+		// with the same id and another address. The run without the detector has this test.
+		t.Skip("hashicorp/raft 1.8.0 has a data race of its own when the address of a peer changes")
+	}
 	p := startThree(t, nil)
 	p.mustCreate("before")
 	old := p.running()

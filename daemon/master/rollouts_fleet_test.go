@@ -296,7 +296,7 @@ func (f *rolloutFleet) group() {
 func (f *rolloutFleet) update(job model.Job, options model.RolloutOptions) {
 	f.t.Helper()
 	request := model.Request{ID: fmt.Sprintf("update-%d", time.Now().UnixNano()), User: "alice"}
-	f.must(func(m *Master) error { return m.RollingUpdate(f.ctx, request, "web", job.ID, &options) })
+	f.must(func(m *Master) error { _, err := m.RollingUpdate(f.ctx, request, "web", job.ID, &options); return err })
 }
 
 // last is the group's last rollout.

@@ -404,7 +404,7 @@ func TestGroupsThatShareAHost(t *testing.T) {
 	})
 	f.update(v1, model.RolloutOptions{})
 	f.awaitState(model.RolloutDone)
-	f.must(func(m *Master) error { return m.RollingUpdate(f.ctx, by("bob"), "other", v1.ID, nil) })
+	f.must(func(m *Master) error { _, err := m.RollingUpdate(f.ctx, by("bob"), "other", v1.ID, nil); return err })
 	f.eventually(func() error {
 		status, err := f.leader().GroupStatus("other")
 		if err == nil && (status.Status != model.GroupStatusFailed || !strings.Contains(*status.Error, "deployed by group web")) {

@@ -22,7 +22,7 @@ func (f *Fleet) Do(ctx context.Context, a tui.Action) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.publish()
-	if job := f.jobs[a.Job]; job != nil && job.Token != "" && job.Token != a.Token {
+	if job := f.jobs[a.Job]; job != nil && job.Token != "" && job.Token != a.Token && a.Verb != tui.VerbRollBack {
 		return model.Errorf(model.CodeForbidden, "the token of %s is another one; in the demo it is %q", a.Job.Short(), Token)
 	}
 	switch a.Verb {
@@ -40,6 +40,9 @@ func (f *Fleet) Do(ctx context.Context, a tui.Action) error {
 func (f *Fleet) doJob(a tui.Action) error {
 	if a.Verb == tui.VerbCreate {
 		spec := a.Spec.WithID()
+		if f.jobs[spec.ID] != nil {
+			return model.Errorf(model.CodeJobAlreadyExists, "job %s exists already", spec.ID.Short())
+		}
 		created := model.TimestampOf(f.now)
 		spec.Created = &created
 		f.jobs[spec.ID] = &spec
@@ -105,7 +108,7 @@ func (f *Fleet) doTask(a tui.Action) error {
 	case a.Verb == tui.VerbDeploy && t != nil:
 		return model.Errorf(model.CodeJobAlreadyDeployed, "job %s is already deployed on %s", a.Job.Short(), a.Host)
 	case a.Verb == tui.VerbDeploy && h.drained != nil:
-		return model.Errorf(model.CodeInvalid, "host %s is drained", a.Host)
+		return model.Errorf(model.CodeHostDrained, "host %s is drained", a.Host)
 	case a.Verb != tui.VerbDeploy && t == nil:
 		return model.Errorf(model.CodeJobNotDeployed, "job %s is not deployed on %s", a.Job.Short(), a.Host)
 	}
@@ -135,6 +138,9 @@ func (f *Fleet) doTask(a tui.Action) error {
 
 func (f *Fleet) doGroup(a tui.Action) error {
 	g := f.groups[a.Group]
+	if a.Verb == tui.VerbGroupMake {
+		return f.makeGroup(a)
+	}
 	if g == nil {
 		return model.Errorf(model.CodeGroupNotFound, "there is no group %s", a.Group)
 	}
@@ -145,7 +151,7 @@ func (f *Fleet) doGroup(a tui.Action) error {
 		return f.doRoll(g, a)
 	case a.Verb == tui.VerbGroupDrop:
 		if running {
-			return model.Errorf(model.CodeInvalid, "group %s is rolling out; stop that first", a.Group)
+			f.finish(g, r, tui.RolloutStopped, "the group was removed")
 		}
 		delete(f.groups, a.Group)
 		f.store.RemoveGroup(a.Group)
@@ -157,7 +163,9 @@ func (f *Fleet) doGroup(a tui.Action) error {
 	case a.Verb == tui.VerbPause:
 		r.State = tui.RolloutPaused
 	case a.Verb == tui.VerbResume:
-		r.State = tui.RolloutRunning
+		g.passed = g.passed || r.State == tui.RolloutCanary
+		g.accepted = failedHosts(r)
+		r.State, r.Error = tui.RolloutRunning, ""
 	default:
 		f.finish(g, r, tui.RolloutStopped, "stopped by you")
 	}
@@ -165,7 +173,74 @@ func (f *Fleet) doGroup(a tui.Action) error {
 	return nil
 }
 
+func (f *Fleet) makeGroup(a tui.Action) error {
+	if f.groups[a.Group] != nil {
+		return model.Errorf(model.CodeGroupConflict, "group %s exists already", a.Group)
+	}
+	g := &group{spec: model.DeploymentGroup{Name: a.Group, HostSelectors: a.Selectors}, options: tui.RolloutOptionsOf(nil, nil)}
+	f.groups[a.Group] = g
+	f.showGroup(g)
+	f.event(tui.Event{Type: model.EventGroupCreated, Detail: "group " + a.Group + " created", User: "you"})
+	return nil
+}
+
+// Preview tells what a rolling update would do.
+func (f *Fleet) Preview(ctx context.Context, a tui.Action) (model.RolloutPreview, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g, job := f.groups[a.Group], f.jobs[a.Job]
+	switch {
+	case ctx.Err() != nil:
+		return model.RolloutPreview{}, ctx.Err()
+	case g == nil:
+		return model.RolloutPreview{}, model.Errorf(model.CodeGroupNotFound, "there is no group %s", a.Group)
+	case job == nil:
+		return model.RolloutPreview{}, model.Errorf(model.CodeJobNotFound, "there is no job %s", a.Job.Short())
+	}
+	options := g.options
+	if a.Options != nil {
+		options = *a.Options
+	}
+	preview := model.RolloutPreview{Options: options.Request()}
+	allowed := job.Token == "" || job.Token == a.Token || a.Verb == tui.VerbRollBack
+	for _, name := range f.members(g) {
+		visit := f.visit(g, name, job, allowed)
+		visit.Canary = len(preview.Hosts) < options.Canary
+		preview.Hosts = append(preview.Hosts, visit)
+	}
+	return preview, nil
+}
+
+// visit is what a rolling update would do on a host.
+func (f *Fleet) visit(g *group, name string, job *model.Job, allowed bool) model.RolloutVisit {
+	visit := model.RolloutVisit{Host: name}
+	h := f.byName[name]
+	t := f.tasks[taskKey{name, job.ID}]
+	switch {
+	case h.facts.Status != model.Up:
+		visit.Skipped = "the host is down"
+	case h.drained != nil:
+		visit.Skipped = "the host is drained"
+	case !allowed:
+		visit.Code, visit.Failure = model.CodeTokenVerification, "the rollout's token is not that of job "+job.ID.Short()
+	case t != nil && t.Goal == model.GoalStart:
+		visit.UpToDate = true
+	default:
+		visit.Deploy = []model.JobID{job.ID}
+		if old := g.spec.JobID; f.tasks[taskKey{name, old}] != nil && old != job.ID {
+			visit.Undeploy = []model.JobID{old}
+		}
+	}
+	return visit
+}
+
 func (f *Fleet) doRoll(g *group, a tui.Action) error {
+	if a.Verb == tui.VerbRollBack && a.Job.IsZero() {
+		if g.rollout == nil || g.rollout.From.IsZero() || g.rollout.From == g.rollout.To {
+			return model.Errorf(model.CodeNotRollingOut, "group %s has nothing to go back to", a.Group)
+		}
+		a.Job = g.rollout.From
+	}
 	if f.jobs[a.Job] == nil {
 		return model.Errorf(model.CodeJobNotFound, "there is no job %s", a.Job.Short())
 	}
@@ -179,6 +254,8 @@ func (f *Fleet) doRoll(g *group, a tui.Action) error {
 		from = g.rollout.To
 	}
 	f.roll(g, from, a.Job, "you")
+	g.rollout.Back = a.Verb == tui.VerbRollBack
+	f.showGroup(g)
 	return nil
 }
 
@@ -194,7 +271,7 @@ func (f *Fleet) retry(g *group, hostName string) error {
 	delete(f.breaking, taskKey{hostName, r.To})
 	r.Hosts[i].Phase, r.Hosts[i].Reason, r.Hosts[i].Attempt, r.Hosts[i].Started = tui.PhaseAwaitRunning, "", r.Hosts[i].Attempt+1, f.now
 	r.Hosts[i].Since = f.now
-	if !r.Active() {
+	if !r.Active() || r.State == tui.RolloutPaused {
 		r.State, r.Finished, r.Error = tui.RolloutRunning, time.Time{}, ""
 	}
 	f.watch(g, r, i)

@@ -18,6 +18,9 @@ import (
 // Token is the token of the jobs of the demo that have one.
 const Token = "demo"
 
+// ClusterName is what the fleet is called.
+const ClusterName = "demo-eu"
+
 // Options say what to simulate.
 type Options struct {
 	Hosts int       // default 400
@@ -70,7 +73,7 @@ func New(o Options) *Fleet {
 		tasks: map[taskKey]*task{}, jobs: map[model.JobID]*model.Job{}, groups: map[string]*group{},
 		history: map[taskKey][]tui.Transition{}, breaking: map[taskKey]fault{},
 	}
-	f.store = tui.NewStore(tui.Cluster{Name: "demo-eu", Environment: tui.EnvironmentDemo}, func() time.Time { return f.now })
+	f.store = tui.NewStore(tui.Cluster{Name: ClusterName, Environment: tui.EnvironmentDemo}, func() time.Time { return f.now })
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.build(o.Hosts)

@@ -82,3 +82,90 @@ func TestFleetRefusesAWrongToken(t *testing.T) {
 		t.Errorf("the task is %s", state)
 	}
 }
+
+func act(t *testing.T, f *demo.Fleet, a tui.Action) {
+	t.Helper()
+	if err := f.Do(context.Background(), a); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// roll makes a group of one rack and rolls a job out to it.
+func roll(t *testing.T, o tui.RolloutOptions) (*demo.Fleet, time.Time) {
+	t.Helper()
+	f := demo.New(demo.Options{Seed: 1, Start: start})
+	f.Advance(start.Add(time.Minute))
+	selectors := []model.HostSelector{{Label: "rack", Operator: model.SelectorEquals, Operand: "b2"}, {Label: "role", Operator: model.SelectorEquals, Operand: "pay"}}
+	act(t, f, tui.Action{Verb: tui.VerbGroupMake, Group: "mine", Selectors: selectors})
+	if g := f.Snapshot().Group("mine"); g == nil || len(g.Hosts) < 4 {
+		t.Fatalf("the group is %+v", g)
+	}
+	action := tui.Action{Verb: tui.VerbRoll, Group: "mine", Job: job(t, f, "promo"), Options: &o}
+	preview, err := f.Preview(context.Background(), action)
+	if err != nil || len(preview.Hosts) != len(f.Snapshot().Group("mine").Hosts) || preview.Hosts[0].Canary != (o.Canary > 0) {
+		t.Errorf("the preview is %+v: %v", preview, err)
+	}
+	act(t, f, action)
+	return f, start.Add(time.Minute)
+}
+
+func job(t *testing.T, f *demo.Fleet, name string) model.JobID {
+	t.Helper()
+	for _, j := range f.Snapshot().Jobs {
+		if j.Spec.ID.Name == name {
+			return j.Spec.ID
+		}
+	}
+	t.Fatalf("there is no job %s", name)
+	return model.JobID{}
+}
+
+func TestARolloutOfTheFleetWaitsBehindItsCanaries(t *testing.T) {
+	f, at := roll(t, tui.RolloutOptions{Parallelism: 3, Timeout: 10 * time.Minute, Canary: 1})
+	f.Advance(at.Add(20 * time.Minute))
+	done := func() int {
+		n := 0
+		for _, h := range f.Snapshot().Group("mine").Rollout.Hosts {
+			if h.Phase == tui.PhaseDone {
+				n++
+			}
+		}
+		return n
+	}
+	if r := f.Snapshot().Group("mine").Rollout; r.State != tui.RolloutCanary || done() != 1 {
+		t.Fatalf("the rollout is %s with %d hosts done", r.State, done())
+	}
+	act(t, f, tui.Action{Verb: tui.VerbResume, Group: "mine"})
+	f.Advance(at.Add(60 * time.Minute))
+	if r := f.Snapshot().Group("mine").Rollout; r.State != tui.RolloutDone {
+		t.Errorf("after the resume it is %s, %s", r.State, r.Error)
+	}
+}
+
+func TestARolloutOfTheFleetReactsToFailures(t *testing.T) {
+	for reaction, want := range map[model.OnFailure]tui.RolloutState{
+		model.OnFailureStop: tui.RolloutFailed, model.OnFailurePause: tui.RolloutPaused, model.OnFailureRollback: tui.RolloutFailed,
+	} {
+		f, at := roll(t, tui.RolloutOptions{Parallelism: 9, Timeout: 5 * time.Second, OnFailure: reaction})
+		f.Advance(at.Add(time.Minute))
+		r := f.Snapshot().Group("mine").Rollout
+		if r.State != want || r.Error == "" {
+			t.Errorf("%s: it is %s, %q", reaction, r.State, r.Error)
+		}
+	}
+	// With a job before, it goes back to that.
+	f, at := roll(t, tui.RolloutOptions{Parallelism: 9, Timeout: time.Hour})
+	f.Advance(at.Add(30 * time.Minute))
+	first := f.Snapshot().Group("mine").Rollout
+	if first.State != tui.RolloutDone {
+		t.Fatalf("the first rollout is %s", first.State)
+	}
+	act(t, f, tui.Action{Verb: tui.VerbRoll, Group: "mine", Job: job(t, f, "mailer"), Options: &tui.RolloutOptions{
+		Parallelism: 9, Timeout: 5 * time.Second, OnFailure: model.OnFailureRollback,
+	}})
+	f.Advance(at.Add(31 * time.Minute))
+	g := f.Snapshot().Group("mine")
+	if g.Past[0].State != tui.RolloutRolledBack || !g.Rollout.Back || g.Rollout.To != first.To || g.Rollout.Cause == "" {
+		t.Errorf("it went to %+v after %s", g.Rollout, g.Past[0].State)
+	}
+}

@@ -17,6 +17,8 @@ type group struct {
 	rollout  *tui.Rollout
 	past     []*tui.Rollout
 	repeated bool // the next version is rolled out some time after this one is done
+	passed   bool // the canaries of the rollout that runs
+	accepted int  // failures of it that a resume accepted
 }
 
 func (f *Fleet) buildGroups() {
@@ -133,7 +135,8 @@ func (f *Fleet) showGroup(g *group) {
 func (f *Fleet) roll(g *group, from, to model.JobID, user string) {
 	if g.rollout != nil {
 		if g.rollout.Active() {
-			g.rollout.State, g.rollout.Finished = tui.RolloutStopped, f.now
+			g.rollout.State, g.rollout.Finished, g.rollout.Error = tui.RolloutReplaced, f.now, "by another rollout"
+			endHosts(g.rollout)
 		}
 		g.past = append([]*tui.Rollout{g.rollout}, g.past...)
 	}
@@ -145,7 +148,7 @@ func (f *Fleet) roll(g *group, from, to model.JobID, user string) {
 	for _, name := range f.members(g) {
 		r.Hosts = append(r.Hosts, tui.RolloutHost{Host: name})
 	}
-	g.rollout = r
+	g.rollout, g.passed, g.accepted = r, false, 0
 	g.spec.JobID = to
 	f.breakSome(r)
 	f.event(tui.Event{Type: "group.rollout", Job: to, Detail: "rollout of " + g.spec.Name + " began", User: user})
@@ -197,9 +200,12 @@ func (f *Fleet) drive(g *group) {
 		f.showGroup(g)
 		return
 	}
-	busy, left := 0, 0
+	busy, left, begun := 0, 0, 0
 	for i := range r.Hosts {
 		f.driveHost(g, r, i)
+		if !r.Hosts[i].Started.IsZero() {
+			begun++
+		}
 		switch r.Hosts[i].Phase {
 		case tui.PhaseUndeploy, tui.PhaseAwaitUndeployed, tui.PhaseDeploy, tui.PhaseAwaitRunning:
 			busy++
@@ -211,18 +217,25 @@ func (f *Fleet) drive(g *group) {
 		if r.Hosts[i].Phase != tui.PhaseWaiting || busy >= r.Options.Parallelism || r.State != tui.RolloutRunning {
 			continue
 		}
+		if canaries := r.Options.Canary; canaries > 0 && !g.passed && begun >= canaries {
+			if busy == 0 {
+				r.State, r.Error = tui.RolloutCanary, fmt.Sprintf("%d of %d hosts done; waits for a resume", canaries, len(r.Hosts))
+			}
+			break
+		}
 		left--
 		if f.byName[r.Hosts[i].Host].facts.Status != model.Up {
 			r.Hosts[i].Phase, r.Hosts[i].Reason = tui.PhaseSkipped, "host is down"
 			continue
 		}
 		busy++
+		begun++
 		r.Hosts[i].Started, r.Hosts[i].Attempt = f.now, r.Hosts[i].Attempt+1
 		f.phase(g, r, i, tui.PhaseUndeploy)
 		f.watch(g, r, i)
 		f.after(f.between(300*time.Millisecond, 900*time.Millisecond), func() { f.undeployOld(g, r, i) })
 	}
-	if busy == 0 && left == 0 {
+	if busy == 0 && left == 0 && r.State == tui.RolloutRunning {
 		f.finish(g, r, tui.RolloutDone, "")
 	}
 	f.showGroup(g)
@@ -286,15 +299,56 @@ func (f *Fleet) watch(g *group, r *tui.Rollout, i int) {
 		}
 		f.phase(g, r, i, tui.PhaseFailed)
 		f.event(tui.Event{Type: "group.host.failed", Host: h.Host, Job: r.To, Detail: "rollout " + g.spec.Name + ": " + h.Reason})
-		if !r.Options.IgnoreFailures {
-			f.finish(g, r, tui.RolloutFailed, h.Host+": "+h.Reason)
-		}
+		f.tooMany(g, r, h.Host+": "+h.Reason)
 		f.drive(g)
 	})
 }
 
+// tooMany does what a rollout is to do when more hosts have failed than may.
+func (f *Fleet) tooMany(g *group, r *tui.Rollout, reason string) {
+	limit, err := r.Options.MaxFailures.Of(len(r.Hosts))
+	if err != nil || r.Options.IgnoreFailures || failedHosts(r)-g.accepted <= limit {
+		return
+	}
+	switch r.Options.OnFailure {
+	case model.OnFailurePause:
+		r.State, r.Error = tui.RolloutPaused, reason
+	case model.OnFailureRollback:
+		from := r.From
+		if from.IsZero() || r.Back { // a way back has none of its own
+			f.finish(g, r, tui.RolloutFailed, reason)
+			return
+		}
+		f.finish(g, r, tui.RolloutRolledBack, reason)
+		f.roll(g, r.To, from, "")
+		g.rollout.Back, g.rollout.Undoes, g.rollout.Cause = true, r.ID, reason
+	default:
+		f.finish(g, r, tui.RolloutFailed, reason)
+	}
+}
+
+func failedHosts(r *tui.Rollout) int {
+	n := 0
+	for i := range r.Hosts {
+		if r.Hosts[i].Phase == tui.PhaseFailed {
+			n++
+		}
+	}
+	return n
+}
+
+// endHosts leaves hosts where they are when their rollout ends.
+func endHosts(r *tui.Rollout) {
+	for i := range r.Hosts {
+		if p := r.Hosts[i].Phase; p > tui.PhaseWaiting && p < tui.PhaseDone {
+			r.Hosts[i].Phase = tui.PhaseStopped
+		}
+	}
+}
+
 func (f *Fleet) finish(g *group, r *tui.Rollout, state tui.RolloutState, reason string) {
 	r.State, r.Error, r.Finished = state, reason, f.now
+	endHosts(r)
 	f.event(tui.Event{Type: "group.rollout", Job: r.To, Detail: fmt.Sprintf("rollout of %s: %s", g.spec.Name, strings.ToLower(string(state)))})
 	if !g.repeated || state != tui.RolloutDone {
 		return

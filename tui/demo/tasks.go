@@ -58,7 +58,7 @@ func (f *Fleet) enter(t *task, state model.State, detail string) {
 		f.history[key] = f.history[key][n-historyKept:]
 	}
 	f.show(t)
-	f.event(tui.Event{Type: model.EventTaskStatus, Host: t.Host, Job: t.Job, From: from, To: state, Detail: detail})
+	f.event(tui.Event{Type: model.EventTaskStatus, Host: t.Host, Job: t.Job, From: from, To: state, Detail: detail, Container: t.ContainerID})
 }
 
 func (f *Fleet) ports(t *task) map[string]model.PortMapping {

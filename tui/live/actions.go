@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"sync"
 
@@ -52,7 +51,8 @@ func doTask(ctx context.Context, c *client.Client, a tui.Action) error {
 func doGroup(ctx context.Context, c *client.Client, a tui.Action) error {
 	switch a.Verb {
 	case tui.VerbRoll, tui.VerbRetry:
-		return c.RollingUpdate(ctx, a.Group, a.Job, requested(a.Options, a.Token))
+		_, err := c.RollingUpdate(ctx, a.Group, a.Job, requested(a.Options, a.Token))
+		return err
 	case tui.VerbRollStop:
 		return c.StopGroup(ctx, a.Group)
 	case tui.VerbPause:
@@ -61,38 +61,34 @@ func doGroup(ctx context.Context, c *client.Client, a tui.Action) error {
 		return c.ResumeRollout(ctx, a.Group)
 	case tui.VerbRollBack:
 		return c.RollBack(ctx, a.Group, a.Job)
+	case tui.VerbGroupMake:
+		return createGroup(ctx, c, a)
 	case tui.VerbGroupDrop:
 		return c.RemoveGroup(ctx, a.Group)
 	}
 	return model.Errorf(model.CodeInvalid, "%q is nothing that masters can do", a.Verb)
 }
 
-// Logs streams what a job prints.
-func (s *Source) Logs(ctx context.Context, q tui.LogQuery) iter.Seq2[model.LogLine, error] {
-	query := model.LogQuery{Follow: q.Follow && !q.Previous, Previous: q.Previous}
-	if q.Tail >= 0 {
-		query.Tail = &q.Tail
+func createGroup(ctx context.Context, c *client.Client, a tui.Action) error {
+	done, err := c.CreateGroup(ctx, model.DeploymentGroup{Name: a.Group, HostSelectors: a.Selectors})
+	if err == nil && done == model.CodeGroupNotModified {
+		return model.Errorf(model.CodeGroupConflict, "group %s is there already, with the same selectors", a.Group)
 	}
-	lines := s.link.Load().calls.Logs(ctx, q.Job, q.Hosts, query)
-	return func(yield func(model.LogLine, error) bool) {
-		for line, err := range lines {
-			if line.Error != nil {
-				line = s.excuse(line)
-			}
-			if !yield(line, err) {
-				return
-			}
-		}
-	}
+	return err
 }
 
-// excuse makes a line to be read of the reason why there is no more from a host.
-func (s *Source) excuse(line model.LogLine) model.LogLine {
-	line.Stream, line.Text = model.Stderr, "(no more of this host: "+line.Error.Message+")"
-	if line.Time.IsZero() {
-		line.Time = s.options.Now()
+// Preview asks the masters what a rolling update would do. A way back has the options of the last rollout, its token among them.
+func (s *Source) Preview(ctx context.Context, a tui.Action) (model.RolloutPreview, error) {
+	c := s.link.Load().calls
+	options := requested(a.Options, a.Token)
+	if a.Verb == tui.VerbRollBack {
+		last, err := c.Rollout(ctx, a.Group, 0)
+		if err != nil {
+			return model.RolloutPreview{}, err
+		}
+		options = last.Options
 	}
-	return line
+	return c.PreviewRollout(ctx, a.Group, a.Job, options)
 }
 
 // History returns what the masters remember: of a host what they remember of the jobs on it.

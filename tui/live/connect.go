@@ -105,7 +105,7 @@ func (s *Source) await(ctx context.Context, attempt int, err error) bool {
 		State: tui.Connecting, Master: s.freshness.Master, AsOf: s.heard, Error: words(err), Attempt: attempt + 1,
 		RetryAt: s.options.Now().Add(pause), Next: s.others(), Refused: refused(err),
 	}
-	if !s.heard.IsZero() {
+	if s.known {
 		f.State = tui.Stale
 	}
 	s.setFreshness(f)

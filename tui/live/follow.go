@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type session struct {
 	held    []model.Event     // came while everything was read
 	found   chan func() error // what the readers found, for the owner to apply
 	reading bool              // everything
+	partial bool              // the store has some of it
 	rereads bool              // objects that events have named
 	flying  objects           // which
 	polling map[string]bool   // by what is polled
@@ -32,7 +34,14 @@ type session struct {
 	reread  *time.Timer       // runs while objects wait to be read again
 	show    *time.Timer       // runs while something waits to be published
 	waiting struct{ show, reread bool }
-	gauges  uint64 // their version
+	gauges  struct {
+		version uint64
+		at      time.Time // when they were read
+	}
+	members struct {
+		known []model.Member
+		at    time.Time // when they were read
+	}
 }
 
 // follow reads the stream of one master until it ends, and everything else that is needed. It tells whether the data
@@ -89,9 +98,8 @@ func (w *session) abandon() {
 
 // run is the loop of the owner.
 func (w *session) run() error {
-	gauges, masters := time.NewTicker(gaugesEvery), time.NewTicker(mastersEvery)
-	defer gauges.Stop()
-	defer masters.Stop()
+	polls := time.NewTicker(pollEvery)
+	defer polls.Stop()
 	for {
 		select {
 		case <-w.queue.ready:
@@ -108,9 +116,8 @@ func (w *session) run() error {
 		case <-w.show.C:
 			w.waiting.show = false
 			w.publish()
-		case <-gauges.C:
+		case <-polls.C:
 			w.pollGauges()
-		case <-masters.C:
 			w.pollMasters()
 		case <-w.resync:
 			if !w.reached {
@@ -126,10 +133,14 @@ func (w *session) run() error {
 
 // changedSomething has what the store holds published, now or when the last time is long enough ago.
 func (w *session) changedSomething() {
-	if w.waiting.show || w.reading && !w.complete {
+	every := publishEvery
+	if w.reading && !w.complete {
+		every = partialEvery
+	}
+	if w.waiting.show || w.reading && !w.complete && !w.partial {
 		return
 	}
-	if wait := publishEvery - time.Since(w.published); wait > 0 {
+	if wait := every - time.Since(w.published); wait > 0 {
 		w.waiting.show = true
 		w.show.Reset(wait)
 		return
@@ -177,6 +188,9 @@ func (w *session) open(endpoint string) (err error) {
 		return err
 	}
 	w.freshness = tui.Freshness{Master: hostOf(endpoint)}
+	if !w.known {
+		w.setFreshness(w.freshness)
+	}
 	return nil
 }
 
@@ -233,21 +247,41 @@ func (w *session) readAll() {
 		return
 	}
 	w.reading = true
-	c := w.link.calls
+	c, now := w.link.calls, w.options.Now()
+	var show func([]seenHost)
+	if len(w.store.Snapshot().Hosts) == 0 {
+		show = w.showHosts
+	}
 	w.start(func() func() error {
-		all, err := readCluster(w.ctx, c)
+		all, err := readCluster(w.ctx, c, now, show)
 		return func() error {
 			w.reading = false
 			if err != nil {
 				return err
 			}
-			all.fill(w.store, w.options.Now())
-			w.complete = true
+			all.fill(w.store)
+			w.complete, w.partial, w.known = true, false, true
+			w.workers.Go(debug.FreeOSMemory) // what was read is several times what is kept
 			w.live()
 			w.applyHeld()
 			return nil
 		}
 	})
+}
+
+// showHosts has hosts shown while the others are still read.
+func (w *session) showHosts(some []seenHost) {
+	apply := func() error {
+		w.partial = true
+		for _, h := range some {
+			h.fill(w.store, nil)
+		}
+		return nil
+	}
+	select {
+	case w.found <- apply:
+	case <-w.ctx.Done():
+	}
 }
 
 // wake has the objects that wait read again after a while.
@@ -271,9 +305,9 @@ func (w *session) readWanted() {
 	}
 	w.rereads = true
 	w.flying, w.wanted = w.wanted, newObjects()
-	flying, c := w.flying, w.link.calls
+	flying, c, now := w.flying, w.link.calls, w.options.Now()
 	w.start(func() func() error {
-		news, err := readObjects(w.ctx, c, flying)
+		news, err := readObjects(w.ctx, c, flying, now)
 		return func() error {
 			w.rereads, w.flying = false, newObjects()
 			if err != nil {
@@ -281,7 +315,7 @@ func (w *session) readWanted() {
 				w.wake(rereadPause)
 				return nil // the stream tells whether the masters are gone
 			}
-			news.update(w.store, w.options.Now())
+			news.update(w.store)
 			w.wake(rereadEvery)
 			return nil
 		}

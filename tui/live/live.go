@@ -20,8 +20,8 @@ import (
 // How often things happen.
 const (
 	publishEvery = 33 * time.Millisecond
-	gaugesEvery  = 10 * time.Second
-	mastersEvery = 5 * time.Second
+	partialEvery = 250 * time.Millisecond // while everything is read
+	pollEvery    = 10 * time.Second       // what is in no event
 	rereadEvery  = 200 * time.Millisecond // objects that events have named
 	rereadPause  = time.Second            // after they could not be read
 )
@@ -44,6 +44,7 @@ type Source struct {
 	snapshot atomic.Pointer[tui.Snapshot]
 	resync   chan struct{}
 	link     atomic.Pointer[link] // that calls go through
+	again    bell                 // rings when a master serves us again
 
 	// Of the goroutine of Run.
 	configured *link
@@ -53,6 +54,7 @@ type Source struct {
 	published  time.Time
 	freshness  tui.Freshness
 	heard      time.Time // when a master last said something
+	known      bool      // everything has been read at least once
 	complete   bool      // the store has everything up to where the stream is
 	position   position
 	wanted     objects // to be read again
@@ -131,8 +133,12 @@ func (s *Source) close() {
 func (s *Source) publish() {
 	s.published = time.Now()
 	snapshot := s.store.Snapshot()
-	if s.snapshot.Swap(snapshot) == snapshot {
+	old := s.snapshot.Swap(snapshot)
+	if old == snapshot {
 		return
+	}
+	if old != nil && old.Freshness.State != tui.Live && snapshot.Freshness.State == tui.Live {
+		s.again.ring()
 	}
 	select {
 	case s.changed <- struct{}{}:

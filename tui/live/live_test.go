@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +36,8 @@ type master struct {
 	http    *http.Server
 	serving sync.WaitGroup
 	written chan struct{}
+	logs    http.Handler // instead of the agents' own
+	refuses atomic.Bool  // everybody
 }
 
 func newMaster(t *testing.T) *master {
@@ -66,8 +71,17 @@ func (m *master) up() {
 // watched tells of each line of a stream of events.
 func (m *master) watched(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v1/events" {
+		switch {
+		case m.refuses.Load():
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"code":"FORBIDDEN","message":"alice may not look"}`)
+			return
+		case r.URL.Path == "/v1/events":
 			w = &watchedWriter{w, m.written}
+		case m.logs != nil && strings.HasSuffix(r.URL.Path, "/logs"):
+			m.logs.ServeHTTP(w, r)
+			return
 		}
 		h.ServeHTTP(w, r)
 	})
@@ -361,6 +375,24 @@ func TestSourceLearnsMasters(t *testing.T) {
 	}
 }
 
+// Masters that do not accept who asks are not asked again and again, but when somebody says so.
+func TestSourceTellsThatItIsRefused(t *testing.T) {
+	m := newMaster(t)
+	m.agent("a1", nil)
+	source := watch(t, "http://"+m.address)
+	await(t, source, "live", isLive)
+	m.refuses.Store(true)
+	m.down()
+	m.up()
+	s := await(t, source, "refused", func(s *tui.Snapshot) bool { return s.Freshness.Refused })
+	if f := s.Freshness; f.State != tui.Stale || s.Host("a1") == nil || !strings.Contains(f.Error, "alice may not look") {
+		t.Errorf("a refusal is %+v, host a1 %v", f, s.Host("a1"))
+	}
+	m.refuses.Store(false)
+	source.Resync()
+	await(t, source, "live again", func(s *tui.Snapshot) bool { return isLive(s) && !s.Freshness.Refused })
+}
+
 func TestSourceWaitsForItsFirstMaster(t *testing.T) {
 	m := newMaster(t)
 	m.agent("a1", nil)
@@ -466,7 +498,9 @@ func TestSourceTellsWhoseLogsAreMissing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		told[line.Host] = line.Text
+		if line.Error != nil {
+			told[line.Host] = line.Error.Message
+		}
 	}
 	if told["a1"] == "" || told["a2"] == "" {
 		t.Errorf("the hosts told %q", told)
@@ -497,4 +531,68 @@ func TestSourceOutlivesAStorm(t *testing.T) {
 	if s.Version >= hosts*rounds {
 		t.Errorf("%d snapshots were made of %d events", s.Version, len(s.Events))
 	}
+}
+
+// Each state of a rollout is shown as what it is.
+func TestSourceTellsTheStatesOfRolloutsApart(t *testing.T) {
+	m := newMaster(t)
+	m.agent("a1", map[string]string{"role": "web"})
+	m.agent("a2", map[string]string{"role": "web"})
+	first, second := m.job("1"), m.job("2")
+	source := watch(t, "http://"+m.address)
+	await(t, source, "live", isLive)
+	ctx := t.Context()
+	selector, err := model.ParseHostSelector("role=web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	create := tui.Action{Verb: tui.VerbGroupMake, Group: "web", Selectors: []model.HostSelector{selector}}
+	if err := source.Do(ctx, create); err != nil {
+		t.Fatal(err)
+	}
+	if err := source.Do(ctx, create); !errors.Is(err, &model.Error{Code: model.CodeGroupConflict}) {
+		t.Errorf("creating the group once more: %v", err)
+	}
+	await(t, source, "the group", func(s *tui.Snapshot) bool { return s.Group("web") != nil && len(s.Group("web").Hosts) == 2 })
+	roll := tui.Action{Verb: tui.VerbRoll, Group: "web", Job: first, Options: &tui.RolloutOptions{
+		Parallelism: 1, Timeout: time.Minute, Canary: 1, MinHealthy: 3 * time.Second, MaxFailures: "50%", OnFailure: model.OnFailurePause,
+	}}
+	preview, err := source.Preview(ctx, roll)
+	if err != nil || len(preview.Hosts) != 2 || !slices.Equal(preview.Hosts[0].Deploy, []model.JobID{first}) {
+		t.Errorf("the preview is %+v: %v", preview, err)
+	}
+	if err := source.Do(ctx, roll); err != nil {
+		t.Fatal(err)
+	}
+	s := await(t, source, "rolling", func(s *tui.Snapshot) bool { return s.Group("web").Rollout != nil })
+	if o := s.Group("web").Rollout.Options; o != *roll.Options {
+		t.Errorf("the options are %+v, want %+v", o, *roll.Options)
+	}
+	if err := m.AwaitCanaries("web"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, source, "waiting behind its canaries", func(s *tui.Snapshot) bool {
+		r := s.Group("web").Rollout
+		return r.State == tui.RolloutCanary && r.Active() && r.Waits()
+	})
+	roll.Job = second
+	if err := source.Do(ctx, roll); err != nil {
+		t.Fatal(err)
+	}
+	await(t, source, "replaced", func(s *tui.Snapshot) bool {
+		g := s.Group("web")
+		return g.Rollout.To == second && len(g.Past) == 1 && g.Past[0].State == tui.RolloutReplaced
+	})
+	if err := source.Do(ctx, tui.Action{Verb: tui.VerbRollBack, Group: "web", Job: first}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, source, "rolled back", func(s *tui.Snapshot) bool { return s.Group("web").Rollout.Back })
+	back := tui.Action{Verb: tui.VerbRollBack, Group: "web", Job: second}
+	if preview, err := source.Preview(ctx, back); err != nil || len(preview.Hosts) != 2 {
+		t.Errorf("the preview of a way back is %+v: %v", preview, err)
+	}
+	if err := source.Do(ctx, tui.Action{Verb: tui.VerbGroupDrop, Group: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, source, "no group", func(s *tui.Snapshot) bool { return s.Group("web") == nil })
 }

@@ -8,13 +8,29 @@ import (
 	"github.com/heliosctl/heliosctl/tui"
 )
 
+// What is read of a large fleet is read less often: it would be most of what an idle console does. Hosts that come and go are in events.
+const (
+	many           = 1000
+	gaugesOfMany   = 30 * time.Second
+	membersOfMany  = time.Minute
+	slackOfReading = time.Second // the stream's heartbeat, which sets the pace, is not exact
+)
+
+// due tells whether something of so many parts, last read at a time, is to be read again.
+func (w *session) due(parts int, last time.Time, every time.Duration) bool {
+	return parts < many || w.options.Now().Sub(last) >= every-slackOfReading
+}
+
 // pollGauges reads what agents measure, which is in no event.
 func (w *session) pollGauges() {
-	home, version := w.home, w.gauges
+	home, version := w.home, w.gauges.version
+	if !w.due(len(w.store.Snapshot().Hosts), w.gauges.at, gaugesOfMany) {
+		return
+	}
 	w.poll("gauges", func() (func(), error) {
 		update, err := home.GaugesSince(w.ctx, version)
 		return func() {
-			w.gauges = update.Version
+			w.gauges.version, w.gauges.at = update.Version, w.options.Now()
 			now := w.options.Now()
 			for host, g := range update.Gauges {
 				age := time.Duration(update.Ages[host]) * time.Millisecond
@@ -40,11 +56,14 @@ func setProgress(store *tui.Store, host string, progress map[model.JobID]string)
 
 // pollMasters reads who is there, which is in no event either.
 func (w *session) pollMasters() {
-	home := w.home
+	home, members := w.home, w.members.known
+	again := w.due(len(members), w.members.at, membersOfMany)
 	w.poll("masters", func() (func(), error) {
-		members, err := home.Members(w.ctx)
-		if err != nil {
-			return nil, err
+		var err error
+		if again {
+			if members, err = home.Members(w.ctx); err != nil {
+				return nil, err
+			}
 		}
 		self, err := home.Self(w.ctx)
 		if err != nil {
@@ -52,6 +71,9 @@ func (w *session) pollMasters() {
 		}
 		peers, err := home.Peers(w.ctx)
 		return func() {
+			if again {
+				w.members.known, w.members.at = members, w.options.Now()
+			}
 			w.showMasters(mastersOf(self, peers, members), members)
 			if self.Name != "" {
 				w.nameMaster(self)

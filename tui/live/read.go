@@ -13,25 +13,32 @@ import (
 )
 
 const (
-	chunk   = 250 // hosts that are read with one call
+	chunk   = 100 // hosts that are read with one call
 	readers = 4   // calls at a time
 )
 
 // picture is a cluster as it was read.
 type picture struct {
-	hosts  map[string]model.HostStatus
+	hosts  map[string]seenHost
 	jobs   map[model.JobID]model.Job
 	groups map[string]*tui.Group // without their hosts
+	shown  bool                  // the store has the hosts already
 }
 
-// readCluster reads everything.
-func readCluster(ctx context.Context, c *client.Client) (*picture, error) {
+// seenHost is a host as it was read, with its tasks.
+type seenHost struct {
+	tui.Host
+	tasks []*tui.Task
+}
+
+// readCluster reads everything. It calls show, unless that is nil, with some hosts at a time.
+func readCluster(ctx context.Context, c *client.Client, now time.Time, show func([]seenHost)) (*picture, error) {
 	names, err := c.Hosts(ctx, "", nil)
 	if err != nil {
 		return nil, err
 	}
-	p := &picture{}
-	if p.hosts, err = readHosts(ctx, c, names); err != nil {
+	p := &picture{shown: show != nil}
+	if p.hosts, err = readHosts(ctx, c, names, now, show); err != nil {
 		return nil, err
 	}
 	if p.jobs, err = c.Jobs(ctx, "", ""); err != nil {
@@ -44,17 +51,31 @@ func readCluster(ctx context.Context, c *client.Client) (*picture, error) {
 	return p, err
 }
 
-func readHosts(ctx context.Context, c *client.Client, names []string) (map[string]model.HostStatus, error) {
-	found := map[string]model.HostStatus{}
+// readHosts reads hosts, some at a time. Where they are shown at once their tasks are not kept.
+func readHosts(ctx context.Context, c *client.Client, names []string, now time.Time, show func([]seenHost)) (map[string]seenHost, error) {
+	found := map[string]seenHost{}
 	var mu sync.Mutex
 	err := each(ctx, slices.Collect(slices.Chunk(names, chunk)), func(ctx context.Context, some []string) error {
 		statuses, err := c.HostStatuses(ctx, some, "")
+		if err != nil {
+			return err
+		}
+		var seen []seenHost
+		for name, status := range statuses {
+			seen = append(seen, seenHost{hostOfStatus(name, status, now), tasksOf(name, status)})
+		}
+		if show != nil {
+			show(seen)
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		for name, status := range statuses {
-			found[name] = status
+		for _, h := range seen {
+			if show != nil {
+				h.tasks = nil
+			}
+			found[h.Name] = h
 		}
-		return err
+		return nil
 	})
 	return found, err
 }
@@ -123,7 +144,7 @@ func each[T any](ctx context.Context, items []T, read func(context.Context, T) e
 }
 
 // fill makes the store what was read, and keeps what the masters do not tell: the feed, trends.
-func (p *picture) fill(store *tui.Store, now time.Time) {
+func (p *picture) fill(store *tui.Store) {
 	old := store.Snapshot()
 	for _, h := range old.Hosts {
 		if _, ok := p.hosts[h.Name]; !ok {
@@ -143,10 +164,10 @@ func (p *picture) fill(store *tui.Store, now time.Time) {
 	for _, job := range p.jobs {
 		store.SetJob(&job)
 	}
-	for _, name := range sortedHosts(p.hosts) {
-		status := p.hosts[name]
-		store.SetHost(hostOfStatus(name, status, now))
-		fillTasks(store, old.Host(name), name, status)
+	if !p.shown {
+		for _, name := range sortedHosts(p.hosts) {
+			p.hosts[name].fill(store, old.Host(name))
+		}
 	}
 	for _, g := range p.groups {
 		store.SetGroup(g)
@@ -154,7 +175,7 @@ func (p *picture) fill(store *tui.Store, now time.Time) {
 	selectHosts(store, nil)
 }
 
-func sortedHosts(hosts map[string]model.HostStatus) []string {
+func sortedHosts(hosts map[string]seenHost) []string {
 	names := make([]string, 0, len(hosts))
 	for name := range hosts {
 		names = append(names, name)
@@ -163,27 +184,41 @@ func sortedHosts(hosts map[string]model.HostStatus) []string {
 	return names
 }
 
-func fillTasks(store *tui.Store, old *tui.Host, name string, status model.HostStatus) {
+// fill makes the store what was read of a host of which it knew something else, or nothing.
+func (h seenHost) fill(store *tui.Store, old *tui.Host) {
+	store.SetHost(h.Host)
 	if old != nil {
+		now := map[model.JobID]bool{}
+		for _, t := range h.tasks {
+			now[t.Job] = true
+		}
 		for _, t := range old.Tasks {
-			_, wanted := status.Jobs[t.Job]
-			if _, reported := status.Statuses[t.Job]; !wanted && !reported {
-				store.RemoveTask(name, t.Job)
+			if !now[t.Job] {
+				store.RemoveTask(h.Name, t.Job)
 			}
 		}
 	}
+	for _, t := range h.tasks {
+		store.SetTask(t)
+	}
+}
+
+// tasksOf are the tasks that are wanted on a host or reported from it.
+func tasksOf(name string, status model.HostStatus) []*tui.Task {
+	tasks := make([]*tui.Task, 0, len(status.Jobs))
 	for id, d := range status.Jobs {
 		var reported *model.TaskStatus
 		if s, ok := status.Statuses[id]; ok {
 			reported = &s
 		}
-		store.SetTask(tui.TaskOf(name, id, &d, reported))
+		tasks = append(tasks, tui.TaskOf(name, id, &d, reported))
 	}
 	for id, s := range status.Statuses {
 		if _, wanted := status.Jobs[id]; !wanted {
-			store.SetTask(tui.TaskOf(name, id, nil, &s))
+			tasks = append(tasks, tui.TaskOf(name, id, nil, &s))
 		}
 	}
+	return tasks
 }
 
 func hostOfStatus(name string, status model.HostStatus, now time.Time) tui.Host {

@@ -62,10 +62,10 @@ type news struct {
 	picture
 }
 
-func readObjects(ctx context.Context, c *client.Client, asked objects) (*news, error) {
+func readObjects(ctx context.Context, c *client.Client, asked objects, now time.Time) (*news, error) {
 	n := &news{asked: asked}
 	var err error
-	if n.hosts, err = readHosts(ctx, c, slices.Collect(maps.Keys(asked.hosts))); err != nil {
+	if n.hosts, err = readHosts(ctx, c, slices.Collect(maps.Keys(asked.hosts)), now, nil); err != nil {
 		return nil, err
 	}
 	if n.jobs, err = readJobs(ctx, c, slices.Collect(maps.Keys(asked.jobs))); err != nil {
@@ -95,11 +95,11 @@ func readJobs(ctx context.Context, c *client.Client, ids []model.JobID) (map[mod
 }
 
 // update brings the store up to date. Tasks are left alone: the events that carry them may be newer than what was read.
-func (n *news) update(store *tui.Store, now time.Time) {
+func (n *news) update(store *tui.Store) {
 	old := store.Snapshot()
 	for name := range n.asked.hosts {
-		if status, ok := n.hosts[name]; ok {
-			store.SetHost(keepReadings(hostOfStatus(name, status, now), old.Host(name)))
+		if h, ok := n.hosts[name]; ok {
+			store.SetHost(keepReadings(h.Host, old.Host(name)))
 		} else {
 			store.RemoveHost(name)
 		}

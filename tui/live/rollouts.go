@@ -2,29 +2,31 @@ package live
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui"
 )
 
 var rolloutStates = map[model.RolloutState]tui.RolloutState{
-	model.RolloutRunning: tui.RolloutRunning, model.RolloutPaused: tui.RolloutPaused, model.RolloutCanary: tui.RolloutPaused,
+	model.RolloutRunning: tui.RolloutRunning, model.RolloutPaused: tui.RolloutPaused, model.RolloutCanary: tui.RolloutCanary,
 	model.RolloutDone: tui.RolloutDone, model.RolloutFailed: tui.RolloutFailed, model.RolloutStopped: tui.RolloutStopped,
-	model.RolloutReplaced: tui.RolloutStopped, model.RolloutRolledBack: tui.RolloutRolledBack,
+	model.RolloutReplaced: tui.RolloutReplaced, model.RolloutRolledBack: tui.RolloutRolledBack,
 }
 
 var rolloutPhases = map[model.RolloutPhase]tui.RolloutPhase{
 	model.PhasePending: tui.PhaseWaiting, model.PhaseUndeploying: tui.PhaseAwaitUndeployed, model.PhaseAwaiting: tui.PhaseAwaitRunning,
 	model.PhaseMinHealthy: tui.PhaseAwaitRunning, model.PhaseDone: tui.PhaseDone, model.PhaseFailed: tui.PhaseFailed,
-	model.PhaseSkipped: tui.PhaseSkipped, model.PhaseStopped: tui.PhaseSkipped,
+	model.PhaseSkipped: tui.PhaseSkipped, model.PhaseStopped: tui.PhaseStopped,
 }
 
 // rolloutOf is a rollout in the console's terms.
 func rolloutOf(r model.Rollout) *tui.Rollout {
 	shown := &tui.Rollout{
 		ID: strconv.FormatUint(r.ID, 10), Group: r.Group, From: r.From, To: r.To, State: rolloutStates[r.State], Error: r.Result, User: r.User,
-		Started: r.Started.Time(), Options: optionsOf(r.Options),
+		Started: r.Started.Time(), Options: tui.RolloutOptionsOf(&r.Options, nil), Back: r.Reason == model.RolloutBack, Cause: r.Cause, Counts: r.Counts,
+	}
+	if r.Undoes != 0 {
+		shown.Undoes = strconv.FormatUint(r.Undoes, 10)
 	}
 	if r.Ended != 0 {
 		shown.Finished = r.Ended.Time()
@@ -55,22 +57,12 @@ func rolloutHostOf(h model.RolloutHost) tui.RolloutHost {
 	return shown
 }
 
-func optionsOf(o model.RolloutOptions) tui.RolloutOptions {
-	o = model.MergeRolloutOptions(&o, nil)
-	return tui.RolloutOptions{
-		Parallelism: *o.Parallelism, Timeout: time.Duration(*o.Timeout) * time.Second, Migrate: *o.Migrate, Overlap: *o.Overlap,
-		IgnoreFailures: *o.IgnoreFailures, Token: *o.Token != "",
-	}
-}
-
-// requested are the options of a rolling update as masters take them. What the console does not ask for the job's options fill.
+// requested are the options of a rolling update as masters take them: all of them, so that it is as it was asked for whatever the job's
+// own options say.
 func requested(o *tui.RolloutOptions, token string) model.RolloutOptions {
 	var r model.RolloutOptions
 	if o != nil {
-		timeout := int64(o.Timeout / time.Second)
-		r = model.RolloutOptions{
-			Parallelism: &o.Parallelism, Timeout: &timeout, Migrate: &o.Migrate, Overlap: &o.Overlap, IgnoreFailures: &o.IgnoreFailures,
-		}
+		r = o.Request()
 	}
 	if token != "" {
 		r.Token = &token

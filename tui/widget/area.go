@@ -186,6 +186,29 @@ func Wrap(s string, w int) []string {
 	return lines
 }
 
+// Fold breaks a text into lines of at most w cells behind blanks where it can, and leaves nothing out: unlike Wrap it keeps all blanks,
+// so that what is read off the screen is what was meant.
+func Fold(s string, w int) []string {
+	if w <= 0 {
+		return nil
+	}
+	var lines []string
+	for paragraph := range strings.SplitSeq(s, "\n") {
+		for Width(paragraph) > w {
+			head, tail := splitAt(paragraph, w)
+			if tail == "" {
+				break
+			}
+			if at := strings.LastIndexByte(head, ' '); at > 0 {
+				head, tail = paragraph[:at+1], paragraph[at+1:]
+			}
+			lines, paragraph = append(lines, head), tail
+		}
+		lines = append(lines, paragraph)
+	}
+	return lines
+}
+
 func splitAt(s string, w int) (head, tail string) {
 	n := 0
 	for i, r := range s {

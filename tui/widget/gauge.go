@@ -86,7 +86,7 @@ func Spark(a Area, x, y, w int, style theme.Style, values []float64, flat bool) 
 		r := eighths[0]
 		switch {
 		case highest > 0:
-			r = eighths[min(7, int(v/highest*7.999))]
+			r = eighths[min(7, max(0, int(v/highest*7.999)))]
 			if flat && v == 0 {
 				r = '·'
 			}

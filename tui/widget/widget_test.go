@@ -51,6 +51,22 @@ func TestCutNeverTakesMoreThanItMay(t *testing.T) {
 	}
 }
 
+func TestFoldLeavesNothingOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("ab  漢e\u0301\u200d👩'\n")))).Draw(t, "text")
+		w := rapid.IntRange(2, 20).Draw(t, "w")
+		lines := widget.Fold(text, w)
+		if got := strings.ReplaceAll(strings.Join(lines, ""), "\n", ""); got != strings.ReplaceAll(text, "\n", "") {
+			t.Fatalf("%q is folded to %q", text, lines)
+		}
+		for _, line := range lines {
+			if widget.Width(line) > w {
+				t.Fatalf("%q is wider than %d", line, w)
+			}
+		}
+	})
+}
+
 func TestSharesFillTheBarAndForgetNobody(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := rapid.IntRange(1, 60).Draw(t, "w")

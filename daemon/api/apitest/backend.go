@@ -96,6 +96,15 @@ func (b *Backend) Renew(name string) {
 	})
 }
 
+// AddJobs adds jobs as they are, for tests that need many: no two of them may have the same name and version, and no event tells of them.
+func (b *Backend) AddJobs(jobs []model.Job) {
+	b.set(func() {
+		for _, job := range jobs {
+			b.jobs[job.ID] = job
+		}
+	})
+}
+
 // Gauges returns the last readings of a host.
 func (b *Backend) Gauges(name string) model.Gauges {
 	b.mu.Lock()

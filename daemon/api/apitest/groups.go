@@ -81,6 +81,21 @@ func (b *Backend) RemoveGroup(_ context.Context, req model.Request, name string)
 	})
 }
 
+// SetSelectors implements api.Backend.
+func (b *Backend) SetSelectors(_ context.Context, req model.Request, name string, selectors []model.HostSelector, was *[]model.HostSelector) error {
+	return b.change(req.ID, func() ([]model.Event, error) {
+		g, err := b.group(name)
+		if err != nil {
+			return nil, err
+		}
+		if was != nil && !g.SameSelectors(model.DeploymentGroup{HostSelectors: *was}) {
+			return nil, model.Errorf(model.CodeGroupConflict, "the selectors of deployment group %s are not what they were", name)
+		}
+		g.HostSelectors = selectors
+		return []model.Event{{Type: model.EventGroupChanged, Group: name, User: req.User}}, nil
+	})
+}
+
 // GroupStatus implements api.Backend.
 func (b *Backend) GroupStatus(name string) (model.DeploymentGroupStatusResponse, error) {
 	b.mu.Lock()

@@ -24,6 +24,13 @@ func NewPool(members ...model.Member) *Pool {
 	return &Pool{members: members, trips: map[[2]string]float64{}, silent: map[string]string{}}
 }
 
+// Add adds a member after the others.
+func (p *Pool) Add(m model.Member) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.members = append(p.members, m)
+}
+
 // Encrypt gives every member a key.
 func (p *Pool) Encrypt(key string) {
 	p.mu.Lock()

@@ -14,16 +14,37 @@ const rolloutTime model.Timestamp = 1500000000000
 // RollingUpdate implements api.Backend. The rollout begins; its hosts have their turns with RollNext.
 func (b *Backend) RollingUpdate(
 	_ context.Context, req model.Request, name string, job model.JobID, options *model.RolloutOptions,
-) error {
-	return b.change(req.ID, func() ([]model.Event, error) {
+) (uint64, error) {
+	return b.rollOut(req, name, nil, job, options)
+}
+
+// RollingUpdateAfter implements api.Backend. There are no convergences.
+func (b *Backend) RollingUpdateAfter(
+	_ context.Context, req model.Request, name string, after uint64, job model.JobID, options *model.RolloutOptions,
+) (uint64, error) {
+	return b.rollOut(req, name, &after, job, options)
+}
+
+func (b *Backend) rollOut(req model.Request, name string, after *uint64, job model.JobID, options *model.RolloutOptions) (id uint64, err error) {
+	err = b.change(req.ID, func() ([]model.Event, error) {
 		g, merged, err := b.mayRollOut(name, job, options)
 		if err != nil {
 			return nil, err
 		}
+		var last uint64
+		if g.last() != nil {
+			last = g.last().ID
+		}
+		if after != nil && *after != last {
+			return nil, model.Errorf(model.CodeRolloutChanged, "somebody else has rolled out deployment group %s meanwhile", name)
+		}
 		events := b.end(g, model.RolloutReplaced, "replaced")
 		g.RolloutOptions, g.RollingUpdateReason = &merged, model.ReasonManual
-		return append(events, b.begin(g, model.Rollout{Reason: model.RolloutByUser, To: job, User: req.User, Options: merged})), nil
+		events = append(events, b.begin(g, model.Rollout{Reason: model.RolloutByUser, To: job, User: req.User, Options: merged}))
+		id = g.last().ID
+		return events, nil
 	})
+	return id, err
 }
 
 func (b *Backend) mayRollOut(

@@ -1,0 +1,34 @@
+package api
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/heliosctl/heliosctl/daemon/api/apitest"
+)
+
+// TestCompatibilityPageHasEveryRoute holds that every route of the original's part has a line in docs/compatibility.md, and no other.
+func TestCompatibilityPageHasEveryRoute(t *testing.T) {
+	page, err := os.ReadFile("../../docs/compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "\n## Routes\n")
+	section, _, _ := strings.Cut(rest, "\n## ")
+	s := New(Config{Backend: apitest.New()})
+	defer s.Close()
+	routes := 0
+	for _, r := range s.routes() {
+		if strings.HasPrefix(r.pattern, "/v1/") {
+			continue
+		}
+		routes++
+		if line := "\n| `" + r.method + " " + r.pattern + "` | "; strings.Count(section, line) != 1 {
+			t.Errorf("%s %s: %d lines on the page", r.method, r.pattern, strings.Count(section, line))
+		}
+	}
+	if lines := strings.Count(section, "\n| `"); lines != routes {
+		t.Errorf("%d lines for %d routes", lines, routes)
+	}
+}

@@ -1,0 +1,109 @@
+package tui_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/heliosctl/heliosctl/tui"
+)
+
+func TestConfiguredKeysWorkAndAreShown(t *testing.T) {
+	o := options(shared())
+	o.Keys = map[string][]string{
+		"hosts.undeploy": {"Z"}, "help": {"f1"}, "palette": {";"}, "screen.hosts": {"H"}, "host.next": {"ctrl+n"}, "list.filter": {"F"}, "hosts.inspect": {},
+	}
+	s := stage(o, 120, 36, []string{"H"})
+	frame := s.Plain()
+	for _, want := range []string{"H Hosts", "Z undeploy…", "F filter", "f1 help"} {
+		if !strings.Contains(frame, want) {
+			t.Errorf("the frame does not show %q:\n%s", want, frame)
+		}
+	}
+	for _, gone := range []string{"U undeploy", "2 Hosts", "y inspect"} {
+		if strings.Contains(frame, gone) {
+			t.Errorf("the frame still shows %q", gone)
+		}
+	}
+	s.Press("Z")
+	if frame := s.Plain(); !strings.Contains(frame, "Undeploy which job?") {
+		t.Errorf("Z does not undeploy:\n%s", frame)
+	}
+	s.Press("esc", "U")
+	if frame := s.Plain(); strings.Contains(frame, "Undeploy which job?") {
+		t.Error("U still undeploys")
+	}
+	s.Press("f1", "undeploy")
+	if frame := s.Plain(); !strings.Contains(frame, "Z             undeploy…") {
+		t.Errorf("the help does not tell the configured key:\n%s", frame)
+	}
+}
+
+// The table of a job's hosts is not the first view of its page, yet its keys are configured like any.
+func TestConfiguredKeysWorkInEveryView(t *testing.T) {
+	o := options(shared())
+	o.Keys = map[string][]string{"list.filter": {"F"}}
+	s := stage(o, 120, 36, []string{"3", "F", "pay-worker:8", "enter", "enter", "tab", "F", "pay-34"})
+	if frame := s.Plain(); !strings.Contains(frame, "10 of 48") {
+		t.Errorf("F does not filter the hosts of a job:\n%s", frame)
+	}
+}
+
+func TestCheckKeysNamesTheFault(t *testing.T) {
+	for _, tc := range []struct {
+		keys map[string][]string
+		want string
+	}{
+		{map[string][]string{"undeploy": {"Z"}}, `there is no command "undeploy" (there is host.undeploy, hosts.undeploy, job.undeploy, jobs.undeploy); dashboard --list-keys`},
+		{map[string][]string{"dance": {"Z"}}, `there is no command "dance"; dashboard --list-keys`},
+		{map[string][]string{"hosts.undeploy": {"D"}}, "D is both hosts.undeploy and hosts.deploy on Hosts"},
+		{map[string][]string{"quit": {"l"}}, "l is both hosts.logs and quit on Hosts"},
+		{map[string][]string{"quit": {"?"}}, "? is both help and quit on every screen"},
+		{map[string][]string{"list.sort": {"tab"}}, "tab is both host.view and list.sort on Hosts › HOST"},
+		{map[string][]string{"quit": {"ctrl-q"}}, `quit: "ctrl-q" is no key; write it ctrl+q`},
+		{map[string][]string{"quit": {"quit"}}, `quit: "quit" is no key; keys are single characters`},
+		{map[string][]string{"quit": {"ctrl+i"}}, "quit: terminals cannot tell ctrl+i from tab"},
+		{map[string][]string{"quit": {"ctrl+c"}}, "ctrl+c always ends the console"},
+		{map[string][]string{"quit": {" "}}, `quit: " " is no key`},
+	} {
+		if err := tui.CheckKeys(tc.keys); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("CheckKeys(%v) = %v, want %q", tc.keys, err, tc.want)
+		}
+	}
+}
+
+func TestCheckKeysAcceptsWhatWorks(t *testing.T) {
+	for _, keys := range []map[string][]string{
+		nil, {"quit": {"Q", "ctrl+q", "alt+q", "f10"}}, {"quit": {}}, {"list.mark": {"space", "insert"}}, {"help": {"ä"}},
+		{"hosts.undeploy": {"D"}, "hosts.deploy": {"U"}}, // they change places
+	} {
+		if err := tui.CheckKeys(keys); err != nil {
+			t.Errorf("CheckKeys(%v) = %v", keys, err)
+		}
+	}
+}
+
+func TestKeyMapHasEveryCommandOnce(t *testing.T) {
+	lines := tui.KeyMap(map[string][]string{"quit": {"Q"}})
+	seen := map[string]tui.KeyLine{}
+	for _, l := range lines {
+		if _, twice := seen[l.ID]; twice {
+			t.Errorf("%s is there twice", l.ID)
+		}
+		seen[l.ID] = l
+		if l.Meaning == "" {
+			t.Errorf("%s has no meaning", l.ID)
+		}
+	}
+	if l := seen["quit"]; !slices.Equal(l.Keys, []string{"Q"}) {
+		t.Errorf("quit is on %v", l.Keys)
+	}
+	if l := seen["hosts.undeploy"]; !l.Writes || l.Meaning != "undeploy…" {
+		t.Errorf("undeploy is %+v", l)
+	}
+	for _, id := range []string{"screen.masters", "views", "mark.set", "mark.go", "cluster", "list.filter", "timeline.left", "rollout.freeze", "logs.follow"} {
+		if _, ok := seen[id]; !ok {
+			t.Errorf("%s is missing", id)
+		}
+	}
+}
