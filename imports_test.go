@@ -38,14 +38,19 @@ var allowed = map[string][]string{
 	"daemon": {
 		"model", "client", "store", "daemon/api", "daemon/agent", "daemon/container", "daemon/gossip", "daemon/master", "daemon/registrar",
 	},
-	"tui/silence":   {},
-	"tui/theme":     {},
-	"tui/widget":    {"tui/theme"},
-	"tui":           {"model", "tui/silence", "tui/theme", "tui/widget"},
-	"tui/demo":      {"model", "tui"},
-	"tui/live":      {"model", "client", "tui"},
-	"screenshots":   {"model", "tui", "tui/demo", "tui/theme"},
-	"cmd/heliosctl": {"model", "client", "daemon", "daemon/container", "tui", "tui/demo", "tui/live", "tui/theme"},
+	"tui/silence":            {},
+	"tui/theme":              {},
+	"tui/widget":             {"tui/theme"},
+	"tui":                    {"model", "tui/silence", "tui/theme", "tui/widget"},
+	"tui/demo":               {"model", "tui"},
+	"tui/live":               {"model", "client", "tui"},
+	"screenshots":            {"model", "tui", "tui/demo", "tui/theme"},
+	"cmd/heliosctl/config":   {},
+	"cmd/heliosctl/manifest": {"model"},
+	"cmd/heliosctl": {
+		"model", "client", "daemon", "daemon/container", "tui", "tui/demo", "tui/live", "tui/theme", "cmd/heliosctl/config",
+		"cmd/heliosctl/manifest",
+	},
 }
 
 func TestImportDirections(t *testing.T) {
