@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/heliosctl/heliosctl/client"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -36,7 +37,7 @@ func startCluster(t *testing.T) *cluster {
 		urls: map[string]string{}, masters: map[string]*process{},
 	}
 	for _, name := range clusterNames {
-		c.dirs[name], c.gossip[name], c.raft[name], c.urls[name] = t.TempDir(), freeAddr(t), freeAddr(t), "http://"+freeAddr(t)
+		c.dirs[name], c.gossip[name], c.raft[name], c.urls[name] = t.TempDir(), ports.Address(t), ports.Address(t), "http://"+ports.Address(t)
 	}
 	for _, name := range clusterNames {
 		c.start(name)
@@ -56,13 +57,13 @@ func (c *cluster) start(name string) {
 	}
 	c.masters[name] = startProcessEnv(c.t, []string{"HELIOSCTL_ENCRYPT=" + c.key}, "master", "--name", name, "--state-dir", c.dirs[name],
 		"--masters", strings.Join(initial, ","), "--gossip", c.gossip[name], "--gossip-profile", "fast", "--raft", c.raft[name],
-		"--http", strings.TrimPrefix(c.urls[name], "http://"), "--admin", freeAddr(c.t))
+		"--http", strings.TrimPrefix(c.urls[name], "http://"), "--admin", ports.Address(c.t))
 }
 
 func (c *cluster) agent(name string, args ...string) *process {
 	c.t.Helper()
 	return startProcess(c.t, append([]string{"agent", "--name", name, "--state-dir", filepath.Join(c.t.TempDir(), name), "--no-http",
-		"--gossip", freeAddr(c.t), "--gossip-profile", "fast", "--encrypt", c.key, "--join", c.gossip["m2"], "--runtime", "sim"}, args...)...)
+		"--gossip", ports.Address(c.t), "--gossip-profile", "fast", "--encrypt", c.key, "--join", c.gossip["m2"], "--runtime", "sim"}, args...)...)
 }
 
 // all is a client of all masters.
@@ -153,15 +154,15 @@ func TestThreeMastersFormOneCluster(t *testing.T) {
 // An agent that is told of one cluster takes no orders from another.
 func TestAgentKeepsToItsCluster(t *testing.T) {
 	t.Parallel()
-	gossip, api := freeAddr(t), freeAddr(t)
-	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
-		"--gossip", gossip, "--raft", freeAddr(t)).waitFor("msg=ready")
+	gossip, api := ports.Address(t), ports.Address(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", ports.Address(t),
+		"--gossip", gossip, "--raft", ports.Address(t)).waitFor("msg=ready")
 	about, err := clientOf(t, "http://"+api).About(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	agent := func(cluster string) *process {
-		return startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", freeAddr(t),
+		return startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", ports.Address(t),
 			"--join", gossip, "--runtime", "sim", "--cluster-id", cluster)
 	}
 	stranger := agent("another-cluster")

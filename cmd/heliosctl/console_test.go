@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/heliosctl/heliosctl/cmd/heliosctl/config"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/tui"
 )
 
@@ -180,7 +181,7 @@ func TestDashboardAsksForTheFirstCluster(t *testing.T) {
 // Quitting the console is what ends dev on a terminal, and nothing that is logged gets onto the screen.
 func TestDevOpensTheConsole(t *testing.T) {
 	t.Parallel()
-	folder, address := t.TempDir(), freeAddr(t)
+	folder, address := t.TempDir(), ports.Address(t)
 	s := startScreen(t, nil, "dev", "--runtime", "sim", "--agents", "2", "--http", address, "--state-dir", folder)
 	s.await("logs go to " + folder + "/dev.log")
 	s.await("\x1b[?1049h")

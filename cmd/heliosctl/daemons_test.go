@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"os"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -46,53 +43,18 @@ func removeContainer(t *testing.T, engine *container.Docker, id string) {
 	}
 }
 
-// lastPort is the last port that freeAddr has tried. It begins anywhere, because tests of other packages look for ports at the same time.
-var lastPort = func() *atomic.Uint32 {
-	var last atomic.Uint32
-	last.Store(rand.Uint32N(portCount))
-	return &last
-}()
-
-// The ports that freeAddr gives out: below those that the system takes for connections, one of which could take a port back before its
-// daemon has started, and below those that agents give to jobs and fleets of other tests take.
-const (
-	firstPort = 6100
-	portCount = 4800
-)
-
-// freeAddr returns an address of the loopback that nobody listens on, TCP and UDP, and that no other test of this process is given.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	for range portCount {
-		addr := fmt.Sprintf("127.0.0.1:%d", firstPort+lastPort.Add(1)%portCount)
-		stream, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue
-		}
-		packets, err := net.ListenPacket("udp", addr)
-		stream.Close()
-		if err != nil {
-			continue
-		}
-		packets.Close()
-		return addr
-	}
-	t.Fatal("there is no free port")
-	return ""
-}
-
 func TestMasterAndAgentFindEachOther(t *testing.T) {
 	t.Parallel()
-	gossip, api := freeAddr(t), freeAddr(t)
+	gossip, api := ports.Address(t), ports.Address(t)
 	masterDir, agentDir := t.TempDir(), t.TempDir()
 	startMaster := func() *process {
-		p := startProcess(t, "master", "--name", "m1", "--state-dir", masterDir, "--http", api, "--admin", freeAddr(t),
-			"--gossip", gossip, "--raft", freeAddr(t))
+		p := startProcess(t, "master", "--name", "m1", "--state-dir", masterDir, "--http", api, "--admin", ports.Address(t),
+			"--gossip", gossip, "--raft", ports.Address(t))
 		p.waitFor("msg=ready")
 		return p
 	}
 	startAgent := func() *process {
-		p := startProcess(t, "agent", "--name", "web-1", "--state-dir", agentDir, "--no-http", "--gossip", freeAddr(t),
+		p := startProcess(t, "agent", "--name", "web-1", "--state-dir", agentDir, "--no-http", "--gossip", ports.Address(t),
 			"--join", gossip, "--runtime", "sim", "--labels", "role=web", "zone=a", "--env", "REGION=eu")
 		p.waitFor("msg=ready")
 		return p

@@ -12,6 +12,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -69,7 +70,7 @@ func (s *screen) keys(text string) {
 
 func TestDashboardOfACluster(t *testing.T) {
 	t.Parallel()
-	folder, address := t.TempDir(), freeAddr(t)
+	folder, address := t.TempDir(), ports.Address(t)
 	url := "http://" + address
 	serve := func() *process {
 		p := startProcess(t, "dev", "--no-console", "--runtime", "sim", "--agents", "2", "--http", address, "--state-dir", folder)
@@ -136,7 +137,7 @@ func TestDashboardGoesOnWithTheOtherMasters(t *testing.T) {
 // Without a master it does not end but tells why and tries again.
 func TestDashboardWithoutAMaster(t *testing.T) {
 	t.Parallel()
-	s := startScreen(t, nil, "dashboard", "--master", "http://"+freeAddr(t))
+	s := startScreen(t, nil, "dashboard", "--master", "http://"+ports.Address(t))
 	s.await("Connecting to the masters: no master answers")
 	s.keys("q")
 	if err := s.command.Wait(); err != nil {

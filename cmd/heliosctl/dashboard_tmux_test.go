@@ -19,6 +19,7 @@ import (
 	"github.com/heliosctl/heliosctl/client"
 	"github.com/heliosctl/heliosctl/daemon"
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -162,7 +163,7 @@ func TestDashboardInTmux(t *testing.T) {
 }
 
 func spendADay(t *testing.T, runtime daemon.RuntimeKind, image string) {
-	dir, address := devFolderOf(t, 2, runtime), freeAddr(t)
+	dir, address := devFolderOf(t, 2, runtime), ports.Address(t)
 	url := "http://" + address
 	serve := func() *process {
 		p := startProcess(t, "dev", "--no-console", "--runtime", string(runtime), "--agents", "2", "--http", address, "--state-dir", dir)

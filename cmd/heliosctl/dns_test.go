@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -49,10 +50,10 @@ func awaitAnswer(t *testing.T, url, server, name string, want int) {
 
 func TestServicesAreFoundByDNSAndLeaveWithTheirHost(t *testing.T) {
 	t.Parallel()
-	gossip, api, names := freeAddr(t), freeAddr(t), freeAddr(t)
-	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
-		"--gossip", gossip, "--raft", freeAddr(t), "--dns-listen", names, "--domain", "test.internal").waitFor("msg=ready")
-	agent := startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", freeAddr(t),
+	gossip, api, names := ports.Address(t), ports.Address(t), ports.Address(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", ports.Address(t),
+		"--gossip", gossip, "--raft", ports.Address(t), "--dns-listen", names, "--domain", "test.internal").waitFor("msg=ready")
+	agent := startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", ports.Address(t),
 		"--join", gossip, "--runtime", "sim")
 	url := "http://" + api
 	awaitHost(t, clientOf(t, url), "web-1", model.Up)
@@ -77,9 +78,9 @@ func TestServicesAreFoundByDNSAndLeaveWithTheirHost(t *testing.T) {
 // The masters' own name server is one that the command line finds them by.
 func TestMastersAreFoundByDomain(t *testing.T) {
 	t.Parallel()
-	api, names := freeAddr(t), freeAddr(t)
-	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
-		"--gossip", freeAddr(t), "--raft", freeAddr(t), "--dns-listen", names, "--domain", "test.internal").waitFor("msg=ready")
+	api, names := ports.Address(t), ports.Address(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", ports.Address(t),
+		"--gossip", ports.Address(t), "--raft", ports.Address(t), "--dns-listen", names, "--domain", "test.internal").waitFor("msg=ready")
 	tests := []struct {
 		name      string
 		args      []string

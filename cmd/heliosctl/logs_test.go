@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -181,10 +182,10 @@ func TestLogsAndExecInContainers(t *testing.T) {
 
 // Whoever asks for a host that is down is told so at once.
 func TestLogsAndExecOnAHostThatIsDown(t *testing.T) {
-	gossip, api := freeAddr(t), freeAddr(t)
-	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
-		"--gossip", gossip, "--raft", freeAddr(t)).waitFor("msg=ready")
-	agent := startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", freeAddr(t),
+	gossip, api := ports.Address(t), ports.Address(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", ports.Address(t),
+		"--gossip", gossip, "--raft", ports.Address(t)).waitFor("msg=ready")
+	agent := startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", ports.Address(t),
 		"--join", gossip, "--runtime", "sim")
 	agent.waitFor("msg=ready")
 	url := "http://" + api

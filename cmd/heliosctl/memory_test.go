@@ -13,6 +13,7 @@ import (
 
 	"github.com/heliosctl/heliosctl/client"
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -22,12 +23,12 @@ func BenchmarkMemory(b *testing.B) {
 	engine := containertest.RequireDocker(b)
 	image := containertest.BusyboxImage(b, engine)
 	agentID := containertest.AgentID(b, engine) // whose containers are taken away at the end
-	gossip, api := freeAddr(b), freeAddr(b)
-	master := startProcess(b, "master", "--name", "m1", "--state-dir", b.TempDir(), "--http", api, "--admin", freeAddr(b),
-		"--gossip", gossip, "--raft", freeAddr(b))
+	gossip, api := ports.Address(b), ports.Address(b)
+	master := startProcess(b, "master", "--name", "m1", "--state-dir", b.TempDir(), "--http", api, "--admin", ports.Address(b),
+		"--gossip", gossip, "--raft", ports.Address(b))
 	master.waitFor("msg=ready")
 	agent := startProcess(b, "agent", "--name", "web-1", "--id", agentID, "--state-dir", b.TempDir(), "--no-http",
-		"--gossip", freeAddr(b), "--join", gossip)
+		"--gossip", ports.Address(b), "--join", gossip)
 	agent.waitFor("msg=ready")
 	c := clientOf(b, "http://"+api)
 	awaitHost(b, c, "web-1", model.Up)

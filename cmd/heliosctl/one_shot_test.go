@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/heliosctl/heliosctl/client"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -22,9 +23,9 @@ func BenchmarkOneShot(b *testing.B) {
 	if err != nil {
 		b.Skip("there is no curl to compare with")
 	}
-	api := freeAddr(b)
-	master := startProcess(b, "master", "--name", "m1", "--state-dir", b.TempDir(), "--http", api, "--admin", freeAddr(b),
-		"--gossip", freeAddr(b), "--raft", freeAddr(b))
+	api := ports.Address(b)
+	master := startProcess(b, "master", "--name", "m1", "--state-dir", b.TempDir(), "--http", api, "--admin", ports.Address(b),
+		"--gossip", ports.Address(b), "--raft", ports.Address(b))
 	master.waitFor("msg=ready")
 	url := "http://" + api
 	c := clientOf(b, url)

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/store"
 	"github.com/heliosctl/heliosctl/store/archive"
@@ -60,16 +61,16 @@ func savedState(dir, cluster string, index uint64) ([]byte, error) {
 // saved state is back.
 func TestSnapshotBringsAClusterBack(t *testing.T) {
 	t.Parallel()
-	gossip, raftAddr, api := freeAddr(t), freeAddr(t), freeAddr(t)
+	gossip, raftAddr, api := ports.Address(t), ports.Address(t), ports.Address(t)
 	url, dir := "http://"+api, t.TempDir()
 	startMaster := func(state string) *process {
-		p := startProcess(t, "master", "--name", "m1", "--state-dir", state, "--http", api, "--admin", freeAddr(t), "--gossip", gossip,
+		p := startProcess(t, "master", "--name", "m1", "--state-dir", state, "--http", api, "--admin", ports.Address(t), "--gossip", gossip,
 			"--gossip-profile", "fast", "--raft", raftAddr)
 		p.waitFor("msg=ready")
 		return p
 	}
 	first := startMaster(t.TempDir())
-	agent := startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", freeAddr(t),
+	agent := startProcess(t, "agent", "--name", "web-1", "--state-dir", t.TempDir(), "--no-http", "--gossip", ports.Address(t),
 		"--gossip-profile", "fast", "--join", gossip, "--runtime", "sim")
 	agent.waitFor("msg=ready")
 	awaitHost(t, clientOf(t, url), "web-1", model.Up)
@@ -141,12 +142,12 @@ func TestSnapshotBringsAClusterBack(t *testing.T) {
 // nothing of what it is to do has changed and its connection was never lost.
 func TestAgentTellsEverythingAnewAfterARestore(t *testing.T) {
 	t.Parallel()
-	gossip, api, state := freeAddr(t), freeAddr(t), t.TempDir()
+	gossip, api, state := ports.Address(t), ports.Address(t), t.TempDir()
 	url, file := "http://"+api, filepath.Join(t.TempDir(), "saved.snap")
-	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t), "--gossip", gossip,
-		"--gossip-profile", "fast", "--raft", freeAddr(t)).waitFor("msg=ready")
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", ports.Address(t), "--gossip", gossip,
+		"--gossip-profile", "fast", "--raft", ports.Address(t)).waitFor("msg=ready")
 	startAgent := func() *process {
-		return startProcess(t, "agent", "--name", "web-1", "--state-dir", state, "--no-http", "--gossip", freeAddr(t),
+		return startProcess(t, "agent", "--name", "web-1", "--state-dir", state, "--no-http", "--gossip", ports.Address(t),
 			"--gossip-profile", "fast", "--join", gossip, "--runtime", "sim")
 	}
 	agent := startAgent()

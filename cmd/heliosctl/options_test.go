@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -52,11 +53,11 @@ func TestAgentOptionsReachTheContainer(t *testing.T) {
 	bound := filepath.Join(t.TempDir(), "bound")
 	writeText(t, bound, "from the host")
 
-	gossip, api, agentAPI, agentAdmin := freeAddr(t), freeAddr(t), freeAddr(t), freeAddr(t)
-	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
-		"--gossip", gossip, "--raft", freeAddr(t)).waitFor("msg=ready")
+	gossip, api, agentAPI, agentAdmin := ports.Address(t), ports.Address(t), ports.Address(t), ports.Address(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", ports.Address(t),
+		"--gossip", gossip, "--raft", ports.Address(t)).waitFor("msg=ready")
 	startProcess(t, "agent", "--name", "web-1", "--id", id, "--state-dir", t.TempDir(), "--http", agentAPI, "--admin", agentAdmin,
-		"--gossip", freeAddr(t), "--join", gossip, "--docker", raw.DaemonHost(),
+		"--gossip", ports.Address(t), "--join", gossip, "--docker", raw.DaemonHost(),
 		"--env", "REGION=eu", "LEVEL=agent", "--env", "ZONE=a=b", "--labels", "role=web",
 		"--bind", bound+":/bound:ro", "--add-host", "secrethost:192.0.2.7", "--dns", "192.0.2.53", "--dns", "192.0.2.54",
 		"--port-range", "21320:21330", "--syslog-redirect", syslog.LocalAddr().String(), "--domain", "example.com").waitFor("msg=ready")

@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -24,7 +25,7 @@ func startEtcd(t *testing.T) (*clientv3.Client, string) {
 		}
 		t.Skipf("this test needs etcd (Debian: etcd-server): %v", err)
 	}
-	address, peers := freeAddr(t), "http://"+freeAddr(t)
+	address, peers := ports.Address(t), "http://"+ports.Address(t)
 	etcd := exec.CommandContext(t.Context(), binary, "--data-dir", t.TempDir(), "--log-level", "error",
 		"--listen-client-urls", "http://"+address, "--advertise-client-urls", "http://"+address,
 		"--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "default="+peers)
@@ -64,10 +65,10 @@ func awaitRecords(t *testing.T, c *clientv3.Client, prefix string, want int) str
 func TestServicesAreRegisteredInEtcd(t *testing.T) {
 	t.Parallel()
 	etcd, registry := startEtcd(t)
-	gossip, api := freeAddr(t), freeAddr(t)
-	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", freeAddr(t),
-		"--gossip", gossip, "--raft", freeAddr(t)).waitFor("msg=ready")
-	stateDir, agentGossip := t.TempDir(), freeAddr(t)
+	gossip, api := ports.Address(t), ports.Address(t)
+	startProcess(t, "master", "--name", "m1", "--state-dir", t.TempDir(), "--http", api, "--admin", ports.Address(t),
+		"--gossip", gossip, "--raft", ports.Address(t)).waitFor("msg=ready")
+	stateDir, agentGossip := t.TempDir(), ports.Address(t)
 	startAgent := func() *process {
 		p := startProcess(t, "agent", "--name", "web-1", "--state-dir", stateDir, "--no-http", "--gossip", agentGossip,
 			"--join", gossip, "--runtime", "process", "--domain", "example.com", "--service-registry", "etcd://"+registry+"?ttl=3s")

@@ -5,17 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/heliosctl/heliosctl/daemon"
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/daemon/gossip"
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -37,7 +36,7 @@ func startCluster(t testing.TB, masters int) *cluster {
 	var initial []daemon.InitialMaster
 	for i := range masters {
 		c.names = append(c.names, fmt.Sprintf("m%d", i+1))
-		c.apis, c.admins, c.gossips = append(c.apis, freeAddress(t)), append(c.admins, freeAddress(t)), append(c.gossips, freeAddress(t))
+		c.apis, c.admins, c.gossips = append(c.apis, ports.Address(t)), append(c.admins, ports.Address(t)), append(c.gossips, ports.Address(t))
 		initial = append(initial, daemon.InitialMaster{Name: c.names[i], Gossip: c.gossips[i]})
 	}
 	if masters == 1 {
@@ -76,36 +75,6 @@ func (c *cluster) run(config daemon.Config) (stop func()) {
 	}
 	c.t.Cleanup(stop)
 	return stop
-}
-
-// The ports that masters listen on are below those that systems give to clients, so that nobody takes one between the look and the use,
-// and each is given out once.
-const firstPort, ports = 10000, 1000
-
-var nextPort atomic.Uint32
-
-func init() { nextPort.Store(rand.Uint32N(ports)) }
-
-// freeAddress returns an address on which nobody listens, TCP or UDP.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	var err error
-	for range ports {
-		address := fmt.Sprintf("127.0.0.1:%d", firstPort+nextPort.Add(1)%ports)
-		var listener net.Listener
-		if listener, err = net.Listen("tcp", address); err != nil {
-			continue
-		}
-		listener.Close()
-		var packets net.PacketConn
-		if packets, err = net.ListenPacket("udp", address); err != nil {
-			continue
-		}
-		packets.Close()
-		return address
-	}
-	t.Fatal(err)
-	return ""
 }
 
 // follower waits until all masters follow the same one and returns another.

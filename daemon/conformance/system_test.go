@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/heliosctl/heliosctl/daemon"
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -302,10 +303,10 @@ func TestS41HostSelectors(t *testing.T) {
 // admin port that it is not well.
 func TestS43MasterWithoutOthers(t *testing.T) {
 	t.Parallel()
-	c := &cluster{t: t, apis: []string{freeAddress(t)}, admins: []string{freeAddress(t)}, gossips: []string{freeAddress(t)}}
+	c := &cluster{t: t, apis: []string{ports.Address(t)}, admins: []string{ports.Address(t)}, gossips: []string{ports.Address(t)}}
 	c.run(daemon.Config{StateDir: t.TempDir(), Master: &daemon.Master{
 		Name: "m1", HTTP: c.apis[0], Admin: c.admins[0], Gossip: c.gossips[0], Raft: "127.0.0.1:0",
-		Initial: []daemon.InitialMaster{{Name: "m1", Gossip: c.gossips[0]}, {Name: "m2", Gossip: freeAddress(t)}, {Name: "m3", Gossip: freeAddress(t)}},
+		Initial: []daemon.InitialMaster{{Name: "m1", Gossip: c.gossips[0]}, {Name: "m2", Gossip: ports.Address(t)}, {Name: "m3", Gossip: ports.Address(t)}},
 	}})
 	for _, got := range []answer{c.askOnce("GET", "/jobs/", ""), c.askOnce("POST", "/jobs/", `{"id":"a:1","image":"x"}`)} {
 		if diff := differences(`{"code":"UNAVAILABLE","message":"<text>"}`, got.body); got.status != 502 || len(diff) > 0 {

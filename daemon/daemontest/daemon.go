@@ -7,13 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 )
 
 // Place is where a daemon listens.
@@ -27,35 +28,13 @@ func StandardPlace(ip string) Place {
 	return Place{IP: ip, HTTP: 5801, Admin: 5802, Agent: 5803, Gossip: 5805, Raft: 5806}
 }
 
-// FreePlace returns a place on this machine's loopback of ports that nobody uses now. They are below those that systems give to clients, so
-// that none takes one while the daemon is away.
+// FreePlace returns a place on this machine's loopback of ports that nobody uses now and that no other test is given.
 func FreePlace() (Place, error) {
-	const first, last, each, tries = 11000, 19990, 10, 100
-	var err error
-	for range tries {
-		port := first + each*rand.IntN((last-first)/each)
-		place := Place{IP: "127.0.0.1", HTTP: port + 1, Admin: port + 2, Agent: port + 3, Gossip: port + 5, Raft: port + 6}
-		if err = place.free(); err == nil {
-			return place, nil
-		}
-	}
-	return Place{}, err
-}
-
-// free fails unless all ports can be had.
-func (p Place) free() error {
-	for _, port := range []int{p.HTTP, p.Admin, p.Agent, p.Gossip, p.Raft} {
-		listener, err := net.Listen("tcp4", p.address(port))
-		if err != nil {
-			return err
-		}
-		listener.Close()
-	}
-	packets, err := net.ListenPacket("udp4", p.address(p.Gossip))
+	port, err := ports.Row(6)
 	if err != nil {
-		return err
+		return Place{}, err
 	}
-	return packets.Close()
+	return Place{IP: "127.0.0.1", HTTP: port, Admin: port + 1, Agent: port + 2, Gossip: port + 4, Raft: port + 5}, nil
 }
 
 func (p Place) address(port int) string { return net.JoinHostPort(p.IP, strconv.Itoa(port)) }

@@ -11,19 +11,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/daemon/gossip"
 )
-
-// freeAddr is an address that nobody answers on. The port is taken and given back.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	return taken.Addr().String()
-}
 
 // awaitSnapshot waits until a member has put another into its snapshot, which it does a little after it has learnt of it.
 func awaitSnapshot(t *testing.T, g started, dir string, of started) {
@@ -39,7 +29,7 @@ func awaitSnapshot(t *testing.T, g started, dir string, of started) {
 
 func TestJoinWaitsForADaemonThatStartsLater(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := ports.Address(t)
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{addr}})
 
 	start(t, gossip.Config{Member: master("m1"), Bind: addr})
@@ -105,7 +95,7 @@ func TestMastersAreRememberedWithoutASnapshot(t *testing.T) {
 // Serf asks the members that it remembers only once; the network, or all of them, may come up later.
 func TestRememberedMembersAreAskedUntilOneAnswers(t *testing.T) {
 	t.Parallel()
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), ports.Address(t)
 	m := start(t, gossip.Config{Member: master("m1"), Bind: addr})
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{addr}, StateDir: dir})
 	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
@@ -123,7 +113,7 @@ func TestRememberedMembersAreAskedUntilOneAnswers(t *testing.T) {
 // A master that left does not look for those it left behind, and may come back knowing nobody.
 func TestADaemonThatBecameAloneJoinsAgain(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := ports.Address(t)
 	m := start(t, gossip.Config{Member: master("m1"), Bind: addr})
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{addr}})
 	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
@@ -139,7 +129,7 @@ func TestADaemonThatBecameAloneJoinsAgain(t *testing.T) {
 // A pool that has agents only is no company: a master that others joined goes on looking for its peers.
 func TestAMasterWithAgentsStillJoinsMasters(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := ports.Address(t)
 	m1 := start(t, gossip.Config{Member: master("m1"), Join: []string{addr}})
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m1.Addr()}})
 	await(t, m1, "the agent", func() bool { return m1.AgentAlive("web-1", "AAAA") })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/daemon/gossip"
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -50,7 +51,7 @@ func startStockSerf(t *testing.T, node, key string, args ...string) *stockSerf {
 		}
 		t.Skip("SKIPPED, NOTHING PROVEN: there is no serf in PATH (Debian's package serf has it); HELIOSCTL_REQUIRE_SERF=1 makes this a failure")
 	}
-	s := &stockSerf{rpc: freeAddr(t), addr: freeAddr(t), out: &output{}}
+	s := &stockSerf{rpc: ports.Address(t), addr: ports.Address(t), out: &output{}}
 	args = append([]string{"agent", "-node=" + node, "-bind=" + s.addr, "-rpc-addr=" + s.rpc, "-profile=local", "-tag=dc=eu", "-log-level=debug"}, args...)
 	if key != "" {
 		args = append(args, "-encrypt="+key)

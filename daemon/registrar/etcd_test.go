@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/model"
 )
 
@@ -41,32 +41,16 @@ func startEtcd(t *testing.T) *etcdServer {
 		t.Skip("SKIPPED: no etcd in the PATH; install Debian's etcd-server, or set HELIOSCTL_REQUIRE_ETCD=1 to make this an error")
 	}
 	t.Parallel()
-	for range 5 {
-		s := &etcdServer{url: "http://" + freeAddress(t), peer: "http://" + freeAddress(t)}
-		s.start(t)
-		var err error
-		if s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.url}, Logger: zap.NewNop()}); err != nil {
-			t.Fatal(err)
-		}
-		if s.ready(t) {
-			t.Cleanup(func() { s.client.Close(); s.kill() })
-			return s
-		}
-		// Somebody else took one of the ports meanwhile.
-		s.client.Close()
-	}
-	t.Fatal("etcd does not start")
-	return nil
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	s := &etcdServer{url: "http://" + ports.Address(t), peer: "http://" + ports.Address(t)}
+	s.start(t)
+	t.Cleanup(s.kill)
+	var err error
+	if s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.url}, Logger: zap.NewNop()}); err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { s.client.Close() })
+	s.ready(t)
+	return s
 }
 
 // start runs etcd on an empty folder.
@@ -84,7 +68,7 @@ func (s *etcdServer) start(t *testing.T) {
 	process, exited := s.process, make(chan struct{})
 	s.exited = exited
 	go func() {
-		// How it ends is not the point: it is killed, or its ports were taken.
+		// How it ends is not the point: it is killed.
 		_ = process.Wait()
 		close(exited)
 	}()
@@ -95,15 +79,13 @@ func (s *etcdServer) kill() {
 	<-s.exited
 }
 
-// ready waits until etcd answers, and returns false when it has ended instead.
-func (s *etcdServer) ready(t *testing.T) bool {
+// ready waits until etcd answers.
+func (s *etcdServer) ready(t *testing.T) {
 	t.Helper()
-	ended := false
 	eventually(t, func() error {
 		select {
 		case <-s.exited:
-			ended = true
-			return nil
+			t.Fatal("etcd has ended by itself")
 		default:
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -111,7 +93,6 @@ func (s *etcdServer) ready(t *testing.T) bool {
 		_, err := s.client.Get(ctx, "ready")
 		return err
 	})
-	return !ended
 }
 
 // records returns everything below the prefix.
