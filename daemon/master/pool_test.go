@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/heliosctl/heliosctl/daemon/daemontest/ports"
 	"github.com/heliosctl/heliosctl/daemon/gossip"
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -28,13 +29,14 @@ type pool struct {
 	cuts    map[[2]string]bool
 	conns   map[net.Conn][2]string
 	agents  map[string]string // agents that are alive: host to id
+	places  map[string]string // folder of a master to the address of its raft, which it keeps when it starts again
 	changed chan struct{}
 }
 
 func newPool(t testing.TB) *pool {
 	return &pool{
 		t: t, hidden: map[[2]string]bool{}, cuts: map[[2]string]bool{}, conns: map[net.Conn][2]string{}, agents: map[string]string{},
-		changed: make(chan struct{}),
+		places: map[string]string{}, changed: make(chan struct{}),
 	}
 }
 
@@ -53,7 +55,7 @@ type peer struct {
 // start starts a master on a folder and does not wait for anything.
 func (p *pool) start(name, dir string, change func(*Config)) *peer {
 	p.t.Helper()
-	config := Config{Name: name, DataDir: dir, LivenessGrace: 1, PeerStableTime: 300 * time.Millisecond}
+	config := Config{Name: name, DataDir: dir, RaftBind: p.placeOf(dir), LivenessGrace: 1, PeerStableTime: 300 * time.Millisecond}
 	if os.Getenv("HELIOSCTL_TEST_LOG") != "" {
 		config.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("m", name)
 	}
@@ -80,6 +82,16 @@ func (p *pool) start(name, dir string, change func(*Config)) *peer {
 	}()
 	p.t.Cleanup(func() { r.stop() })
 	return r
+}
+
+// placeOf returns where the raft of the master with that folder listens.
+func (p *pool) placeOf(dir string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.places[dir] == "" {
+		p.places[dir] = ports.Address(p.t)
+	}
+	return p.places[dir]
 }
 
 // tellOthers lets the others see what gossip would tell of this master.
