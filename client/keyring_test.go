@@ -23,12 +23,13 @@ func TestTheKeyring(t *testing.T) {
 	}
 
 	pool.Encrypt(keyA)
-	want := model.Keyring{Members: 2, Answers: 2, Primary: map[string]int{keyA: 2}, Keys: map[string]int{keyA: 2}}
+	a, b := model.KeyFingerprint(keyA), model.KeyFingerprint(keyB)
+	want := model.Keyring{Members: 2, Answers: 2, Primary: map[string]int{a: 2}, Keys: map[string]int{a: 2}}
 	ring, err := c.Keyring(ctx)
 	if diff := cmp.Diff(want, ring); diff != "" || err != nil {
 		t.Errorf("keyring (-want +got):\n%s\nerror %v", diff, err)
 	}
-	want.Keys[keyB] = 2
+	want.Keys[b] = 2
 	ring, err = c.ChangeKeyring(ctx, model.KeyringChange{Action: model.KeyringInstall, Key: keyB})
 	if diff := cmp.Diff(want, ring); diff != "" || err != nil {
 		t.Errorf("keyring after the installation (-want +got):\n%s\nerror %v", diff, err)
@@ -43,7 +44,7 @@ func TestTheKeyring(t *testing.T) {
 	if diff := cmp.Diff([]string{"wéb 1: disk is full"}, failed.Details); diff != "" {
 		t.Errorf("details (-want +got):\n%s", diff)
 	}
-	if ring.Members != 2 || ring.Primary[keyB] != 1 {
+	if ring.Members != 2 || ring.Primary[b] != 1 {
 		t.Errorf("the answers beside the error are %+v", ring)
 	}
 }

@@ -1,11 +1,6 @@
 package model
 
-import (
-	"maps"
-	"slices"
-)
-
-// This file holds what is told of the daemons of a cluster: members of the gossip pool, masters, and the keys they share.
+// This file holds what is told of the daemons of a cluster: members of the gossip pool, and masters.
 
 // MemberStatus is what gossip knows of whether a member is there.
 type MemberStatus string
@@ -88,47 +83,6 @@ type RoundTrip struct {
 	From   string  `json:"from"`
 	To     string  `json:"to"`
 	Millis float64 `json:"millis"`
-}
-
-// KeyringAction is what to do with a gossip key.
-type KeyringAction string
-
-// The actions. A key is changed without a pause by installing the new one, using it, and removing the old one.
-const (
-	KeyringList    KeyringAction = "list"
-	KeyringInstall KeyringAction = "install" // everyone can read what is encrypted with it
-	KeyringUse     KeyringAction = "use"     // everyone encrypts with it
-	KeyringRemove  KeyringAction = "remove"
-)
-
-// KeyringChange asks for an action; Key is needed for all but KeyringList.
-type KeyringChange struct {
-	Action KeyringAction `json:"action"`
-	Key    string        `json:"key,omitempty"` // base64
-}
-
-// Keyring is what the members answered: how many there are, how many have each key, and what went wrong by member.
-type Keyring struct {
-	Members int               `json:"members"`
-	Answers int               `json:"answers"`
-	Primary map[string]int    `json:"primary"` // members by the key they encrypt with
-	Keys    map[string]int    `json:"keys"`    // members by key they can read
-	Errors  map[string]string `json:"errors,omitempty"`
-}
-
-// Complete tells whether every member answered and none failed.
-func (k Keyring) Complete() bool { return k.Answers == k.Members && len(k.Errors) == 0 }
-
-// Failure returns an error with CodeUnavailable that says who failed, one line of Details each, or nil when the answers are complete.
-func (k Keyring) Failure() error {
-	if k.Complete() {
-		return nil
-	}
-	e := Errorf(CodeUnavailable, "%d of %d members did it: repeat it when all are there", k.Answers-len(k.Errors), k.Members)
-	for _, name := range slices.Sorted(maps.Keys(k.Errors)) {
-		e.Details = append(e.Details, name+": "+k.Errors[name])
-	}
-	return e
 }
 
 // SnapshotInfo describes a saved state of a cluster.

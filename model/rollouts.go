@@ -76,7 +76,7 @@ const (
 	PhaseMinHealthy  RolloutPhase = "MIN_HEALTHY" // the new job runs, and has to for some time
 	PhaseDone        RolloutPhase = "DONE"
 	PhaseFailed      RolloutPhase = "FAILED"
-	PhaseSkipped     RolloutPhase = "SKIPPED" // the host was away or drained all the time; it is caught up with when it returns
+	PhaseSkipped     RolloutPhase = "SKIPPED" // the host was away or drained before the new job was there; it is caught up with when it returns
 	PhaseStopped     RolloutPhase = "STOPPED" // the rollout ended in the middle of it
 )
 

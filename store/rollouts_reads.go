@@ -139,6 +139,7 @@ func (s *State) GroupsOfJob(id model.JobID) []string {
 type GroupView struct {
 	txn   *memdb.Txn
 	group *groupRecord
+	seen  func(host, agentID string) bool
 }
 
 // GroupView returns the view of a group; CodeGroupNotFound when there is none.
@@ -150,6 +151,9 @@ func (s *State) GroupView(name string) (*GroupView, error) {
 	}
 	return &GroupView{txn: txn, group: group}, nil
 }
+
+// SeeBy has Unseen ask whether the agent of a host is seen to be alive; without it, what is recorded counts.
+func (v *GroupView) SeeBy(seen func(host, agentID string) bool) { v.seen = seen }
 
 // Group returns the group.
 func (v *GroupView) Group() model.DeploymentGroup { return v.group.Group }
@@ -204,6 +208,21 @@ func (v *GroupView) Host(name string) (model.HostStatus, bool) {
 	each(v.txn, tableDeployments, indexID, []any{name}, func(d *deploymentRecord) { status.Jobs[d.deployment.JobID] = d.deployment })
 	each(v.txn, tableStatuses, indexID, []any{name}, func(t *statusRecord) { status.Statuses[t.jobID()] = t.taskStatus() })
 	return status, true
+}
+
+// Unseen tells whether a host is recorded as up, and its agent is not seen.
+func (v *GroupView) Unseen(name string) bool {
+	record := first[hostRecord](v.txn, tableHosts, indexID, name)
+	return record != nil && record.Up && v.seen != nil && !v.seen(name, record.AgentID)
+}
+
+// DownSince returns when a leader last heard of a host that is recorded as down; 0 when it is up, or there was nothing to hear.
+func (v *GroupView) DownSince(name string) model.Timestamp {
+	record := first[hostRecord](v.txn, tableHosts, indexID, name)
+	if record == nil || record.Up || record.AgentInfo == nil {
+		return 0
+	}
+	return record.lastSeen()
 }
 
 // Job returns a job, nil when it does not exist.

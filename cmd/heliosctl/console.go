@@ -73,7 +73,9 @@ func (c *console) run(ctx context.Context, first *consoleCluster) error {
 	for _, cluster := range c.clusters {
 		c.options.Clusters = append(c.options.Clusters, cluster.ClusterChoice)
 	}
+	release := c.env.guardTerminal()
 	err := tui.Run(c.ctx, c.options)
+	release()
 	var crash *tui.Panic
 	if errors.As(context.Cause(c.ctx), &crash) {
 		err = crash

@@ -18,7 +18,7 @@ func explainCrash(env *environment, err error) error {
 	if !errors.As(err, &crash) {
 		return err
 	}
-	path, saveErr := saveTrace(env, crash)
+	path, saveErr := saveTrace(env, crash.Error(), crash.Stack)
 	if saveErr != nil {
 		fmt.Fprintf(env.err, "%s\n", crash.Stack)
 		return model.Errorf(model.CodeInternal, "the console ended by a bug (%v); the trace above could not be saved: %v", crash, saveErr)
@@ -27,7 +27,7 @@ func explainCrash(env *environment, err error) error {
 }
 
 // saveTrace writes what is known of a bug to a file of its own beside what the console remembers.
-func saveTrace(env *environment, crash *tui.Panic) (string, error) {
+func saveTrace(env *environment, cause string, trace []byte) (string, error) {
 	state := config.StatePath(env.getenv)
 	if state == "" {
 		return "", errors.New("there is no home folder")
@@ -40,7 +40,7 @@ func saveTrace(env *environment, crash *tui.Panic) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = fmt.Fprintf(file, "heliosctl %s, %s %s/%s, %s\n%v\n\n%s", productVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		env.now().UTC().Format("2006-01-02 15:04:05 MST"), crash, crash.Stack)
+	_, err = fmt.Fprintf(file, "heliosctl %s, %s %s/%s, %s\n%s\n\n%s", productVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		env.now().UTC().Format("2006-01-02 15:04:05 MST"), cause, trace)
 	return file.Name(), errors.Join(err, file.Close())
 }

@@ -37,6 +37,7 @@ type environment struct {
 	running  context.Context // ends when the command is interrupted
 	errors   *terminal       // err is one; nil otherwise
 	color    string          // the value of --color
+	program  []string        // how to start this program again: its file, and the name it goes by; nil: not
 	linewise bool            // --json prints an object a line
 
 	arguments map[string]string // of the command, by the words of its usage line
@@ -56,6 +57,9 @@ func processEnvironment() *environment {
 		login:   login,
 		now:     time.Now,
 		running: context.Background(),
+	}
+	if file, err := os.Executable(); err == nil {
+		env.program = []string{file, os.Args[0]}
 	}
 	if env.screen {
 		env.display = &terminal{out: os.Stdout}

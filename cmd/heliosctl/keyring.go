@@ -17,11 +17,16 @@ type keyringOptions struct {
 	JSON   bool
 }
 
+// keyOrFingerprint says what names a key that is installed.
+const keyOrFingerprint = "KEY is the key, its fingerprint, or the beginning of that."
+
 func newKeyringCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keyring",
 		Short: "List or change the keys that encrypt gossip",
 		Long: `List or change the keys that encrypt gossip, on all live members at once.
+
+Keys are told by their fingerprints: the first 16 hexadecimal digits of the SHA-256 of a key's bytes. Nobody is shown a key.
 
 A key is changed without a pause by installing the new one, using it, and removing the old one; each step can be repeated. A member
 that is away meanwhile cannot come back with the old key: remove the file serf.keyring from its state folder and start it with the
@@ -29,7 +34,7 @@ new key in --encrypt.`,
 		Example: `  heliosctl keyring list
   heliosctl keyring install KEY
   heliosctl keyring use KEY
-  heliosctl keyring remove OLD_KEY`,
+  heliosctl keyring remove 374708fff7719dd5`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -43,13 +48,13 @@ new key in --encrypt.`,
 		use, short, long, example string
 	}{
 		{model.KeyringList, "list", "Tell which keys the members have",
-			"A key that all have and all use is the one that is in force.", "list"},
+			"A key that all have and all use is the one that is in force. Keys are told by their fingerprints.", "list"},
 		{model.KeyringInstall, "install KEY", "Give all members a key, which they can then read",
 			"Nobody encrypts with it yet. KEY is what 'heliosctl keygen' prints.", "install 5Rc9F3mXJ0oVbqzv8l0yq1mG4Y7sR2uKdN6tWfHcE0A="},
 		{model.KeyringUse, "use KEY", "Encrypt with a key that all members have",
-			"It has to be installed before.", "use 5Rc9F3mXJ0oVbqzv8l0yq1mG4Y7sR2uKdN6tWfHcE0A="},
+			"It has to be installed before. " + keyOrFingerprint, "use 5Rc9F3mXJ0oVbqzv8l0yq1mG4Y7sR2uKdN6tWfHcE0A="},
 		{model.KeyringRemove, "remove KEY", "Take a key that nobody uses from all members",
-			"The one that is in use is refused.", "remove 5Rc9F3mXJ0oVbqzv8l0yq1mG4Y7sR2uKdN6tWfHcE0A="},
+			"The one that is in use is refused. " + keyOrFingerprint, "remove 374708fff7719dd5"},
 	} {
 		opts := keyringOptions{Change: model.KeyringChange{Action: action.action}}
 		cmd.AddCommand(&cobra.Command{
@@ -96,7 +101,7 @@ func runKeyring(ctx context.Context, io streams, api *client.Client, opts keyrin
 
 func printKeyring(io streams, ring model.Keyring) {
 	share := func(n int) string { return fmt.Sprintf("%d/%d", n, ring.Members) }
-	t := newTable("KEY", "MEMBERS", "IN USE")
+	t := newTable("FINGERPRINT", "MEMBERS", "IN USE")
 	for _, key := range slices.Sorted(maps.Keys(ring.Keys)) {
 		t.add(key, share(ring.Keys[key]), share(ring.Primary[key]))
 	}

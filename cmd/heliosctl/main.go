@@ -19,10 +19,14 @@ func main() {
 }
 
 // run executes the command line of this process and returns its exit code. The first interrupt or termination signal cancels the
-// command, a second one ends the process at once. As a shim of the process runtime it does nothing but watch its child.
+// command, a second one ends the process at once. As a shim of the process runtime it does nothing but watch its child, as the guard of
+// the console's terminal nothing but watch its parent.
 func run() int {
 	if len(os.Args) > 1 && os.Args[1] == daemon.ShimCommand {
 		return container.ShimMain(os.Args[2:])
+	}
+	if len(os.Args) > 1 && os.Args[1] == guardCommand {
+		return guardMain(processEnvironment())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -19,7 +19,7 @@ import (
 
 // TestMain makes this test binary act as heliosctl when a script runs it under that name.
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"heliosctl": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"heliosctl": main, buggyProgram: buggyMain})
 }
 
 // leakChecked fails tests that leave goroutines behind.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,9 +20,9 @@ func TestTheKeyringIsChangedOverTheAPI(t *testing.T) {
 	pool.Encrypt(keyA)
 	w := newWorld(t, api.Config{Pool: pool})
 	ring := func(primary string, keys ...string) model.Keyring {
-		want := model.Keyring{Members: 3, Answers: 3, Primary: map[string]int{primary: 3}, Keys: map[string]int{}}
+		want := model.Keyring{Members: 3, Answers: 3, Primary: map[string]int{model.KeyFingerprint(primary): 3}, Keys: map[string]int{}}
 		for _, key := range keys {
-			want.Keys[key] = 3
+			want.Keys[model.KeyFingerprint(key)] = 3
 		}
 		return want
 	}
@@ -33,10 +34,17 @@ func TestTheKeyringIsChangedOverTheAPI(t *testing.T) {
 		{"POST", `{"action":"install","key":"` + keyB + `"}`, ring(keyA, keyA, keyB)},
 		{"POST", `{"action":"use","key":"` + keyB + `"}`, ring(keyB, keyA, keyB)},
 		{"POST", `{"action":"remove","key":"` + keyA + `"}`, ring(keyB, keyB)},
+		{"POST", `{"action":"install","key":"` + keyA + `"}`, ring(keyB, keyA, keyB)},
+		{"POST", `{"action":"use","key":"` + model.KeyFingerprint(keyA) + `"}`, ring(keyA, keyA, keyB)},
+		{"POST", `{"action":"use","key":"` + model.KeyFingerprint(keyB)[:6] + `"}`, ring(keyB, keyA, keyB)},
+		{"POST", `{"action":"remove","key":"` + model.KeyFingerprint(keyA) + `"}`, ring(keyB, keyB)},
 	} {
 		resp, body := w.send(step.method, "/v1/keyring", step.body)
 		if resp.StatusCode != 200 {
 			t.Fatalf("%s %s: status %d: %s", step.method, step.body, resp.StatusCode, body)
+		}
+		if strings.Contains(body, keyA) || strings.Contains(body, keyB) {
+			t.Errorf("%s %s: the answer tells a key: %s", step.method, step.body, body)
 		}
 		if diff := cmp.Diff(step.want, decoded[model.Keyring](t, body)); diff != "" {
 			t.Errorf("%s %s (-want +got):\n%s", step.method, step.body, diff)
@@ -60,7 +68,8 @@ func TestAKeyringChangeThatIsNotCompleteIsAnAnswer(t *testing.T) {
 		t.Fatalf("status %d: %s", resp.StatusCode, body)
 	}
 	want := model.Keyring{
-		Members: 3, Answers: 2, Primary: map[string]int{keyA: 1}, Keys: map[string]int{keyA: 1, keyB: 1},
+		Members: 3, Answers: 2, Primary: map[string]int{model.KeyFingerprint(keyA): 1},
+		Keys:   map[string]int{model.KeyFingerprint(keyA): 1, model.KeyFingerprint(keyB): 1},
 		Errors: map[string]string{"web-1": "disk is full"},
 	}
 	if diff := cmp.Diff(want, decoded[model.Keyring](t, body)); diff != "" {

@@ -327,8 +327,7 @@ func TestD19RemoveWhileItRollsOut(t *testing.T) {
 	c.expect("GET", "/hosts/host1/jobs/"+job, "", 200, `{"jobId":"`+job+`","goal":"START","deployerUser":null,"deployerMaster":"m1","deploymentGroupName":"my_group"}`)
 }
 
-// TestHostsThatAreDownAreLeftOut holds that a group's status tells of the hosts that are UP, and a rollout passes the others by. A master
-// that has begun to lead a moment ago does not yet plan with hosts that are gone: it may not have heard of them.
+// TestHostsThatAreDownAreLeftOut holds that a group's status tells of the hosts that are UP, and a rollout passes the others by.
 func TestHostsThatAreDownAreLeftOut(t *testing.T) {
 	c, agents := groupOf(t, "host1", "host2")
 	agents[1].end()

@@ -126,11 +126,17 @@ func TestAgentThatLeavesIsDownAtOnce(t *testing.T) {
 	m := start(t, gossip.Config{Member: master("m1")})
 	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), Join: []string{m.Addr()}})
 	await(t, m, "the agent", func() bool { return m.AgentAlive("web-1", "AAAA") })
+	if m.AgentGone("web-1", "AAAA") || m.AgentGone("web-1", "BBBB") || m.AgentGone("web-2", "AAAA") {
+		t.Error("an agent counts as gone that is there or was never seen")
+	}
 
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
 	}
 	await(t, m, "the agent to be gone", func() bool { return !m.AgentAlive("web-1", "AAAA") })
+	if !m.AgentGone("web-1", "AAAA") || m.AgentGone("web-1", "BBBB") {
+		t.Error("not the agent that left counts as gone")
+	}
 }
 
 func TestClusterIDReachesOthers(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/hashicorp/memberlist"
@@ -115,27 +116,37 @@ func writeKeyring(path string, keys [][]byte) error {
 // lost. Asking again does no harm.
 const keyAttempts = 3
 
-// Keyring lists or changes the keys of all live members, and returns who has which afterwards. A key is used only when everyone has
-// it, and removed only when nobody uses it. It fails with CodeInvalid when gossip is not encrypted, the key is none, or that would not
+// Keyring lists or changes the keys of all live members, and returns who has which afterwards; it tells fingerprints, never keys. A key
+// is used only when everyone has it, and removed only when nobody uses it. It fails with CodeInvalid when gossip is not encrypted, the key is none, or that would not
 // be so, and with CodeUnavailable, the answers given beside it, when not everyone did it; to repeat it does no harm.
 func (g *Gossip) Keyring(ctx context.Context, change model.KeyringChange) (model.Keyring, error) {
+	ring, err := g.changeKeys(ctx, change)
+	return fingerprints(ring), err
+}
+
+// changeKeys does what Keyring does, and returns keys.
+func (g *Gossip) changeKeys(ctx context.Context, change model.KeyringChange) (model.Keyring, error) {
 	if !g.serf.EncryptionEnabled() {
 		return model.Keyring{}, model.Errorf(model.CodeInvalid, "gossip is not encrypted: start every daemon with --encrypt KEY")
 	}
 	apply, key := map[model.KeyringAction]func(*serf.KeyManager, string) (*serf.KeyResponse, error){
 		model.KeyringInstall: installKey, model.KeyringUse: useKey, model.KeyringRemove: removeKey,
 	}[change.Action], change.Key
-	if apply != nil {
+	named := change.Action != model.KeyringInstall && model.IsKeyFingerprint(key)
+	if apply != nil && !named {
 		raw, err := parseKey(key)
 		if err != nil {
 			return model.Keyring{}, model.Errorf(model.CodeInvalid, "this is no key: %v; heliosctl keygen makes one", err)
 		}
 		key = base64.StdEncoding.EncodeToString(raw)
-	} else if change.Action != model.KeyringList {
+	} else if apply == nil && change.Action != model.KeyringList {
 		return model.Keyring{}, model.Errorf(model.CodeInvalid, "cannot %q keys: list, install, use or remove them", change.Action)
 	}
 	if apply == nil || change.Action != model.KeyringInstall {
 		ring, err := g.askKeys(ctx, listKeys, "")
+		if err == nil && named {
+			key, err = model.KeyByFingerprint(key, slices.Collect(maps.Keys(ring.Keys)))
+		}
 		if err == nil {
 			err = allowed(ring, change.Action, key)
 		}
@@ -190,7 +201,7 @@ func (g *Gossip) askKeys(ctx context.Context, ask func(*serf.KeyManager, string)
 		answered := make(chan answer, 1)
 		g.queries.Go(func() {
 			response, err := ask(g.serf.KeyManager(), key)
-			answered <- answer{keyringOf(response), err}
+			answered <- answer{keyringOf(response, key), hideKeys(err, response, key)}
 		})
 		select {
 		case a := <-answered:
@@ -208,8 +219,49 @@ func (g *Gossip) askKeys(ctx context.Context, ask func(*serf.KeyManager, string)
 	}
 }
 
-func keyringOf(r *serf.KeyResponse) model.Keyring {
-	ring := model.Keyring{Members: r.NumNodes, Answers: r.NumResp, Primary: r.PrimaryKeys, Keys: r.Keys, Errors: r.Messages}
+// keyringOf is what the members answered to a question about a key; what went wrong does not tell keys.
+func keyringOf(r *serf.KeyResponse, key string) model.Keyring {
+	ring := model.Keyring{Members: r.NumNodes, Answers: r.NumResp, Primary: r.PrimaryKeys, Keys: r.Keys, Errors: map[string]string{}}
 	maps.DeleteFunc(ring.Primary, func(key string, _ int) bool { return key == "" }) // of answers to changes
+	hide := hiding(r, key)
+	for name, message := range r.Messages {
+		message, _, _ = strings.Cut(message, ": [") // of an answer that was not understood, with the bytes of it
+		ring.Errors[name] = hide.Replace(message)
+	}
+	return ring
+}
+
+func hideKeys(err error, r *serf.KeyResponse, key string) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(hiding(r, key).Replace(err.Error()))
+}
+
+// hiding puts fingerprints in the place of the keys that an answer is about.
+func hiding(r *serf.KeyResponse, key string) *strings.Replacer {
+	var pairs []string
+	for _, keys := range []map[string]int{r.Keys, r.PrimaryKeys, {key: 0}} {
+		for key := range keys {
+			if key != "" {
+				pairs = append(pairs, key, model.KeyFingerprint(key))
+			}
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// fingerprints is a ring to be shown.
+func fingerprints(ring model.Keyring) model.Keyring {
+	for _, keys := range []*map[string]int{&ring.Primary, &ring.Keys} {
+		if *keys == nil {
+			continue
+		}
+		shown := map[string]int{}
+		for key, members := range *keys {
+			shown[model.KeyFingerprint(key)] += members
+		}
+		*keys = shown
+	}
 	return ring
 }

@@ -85,10 +85,11 @@ func change(t *testing.T, g started, action model.KeyringAction, key string) {
 
 func keyring(members int, primary string, keys ...string) model.Keyring {
 	ring := model.Keyring{
-		Members: members, Answers: members, Primary: map[string]int{primary: members}, Keys: map[string]int{}, Errors: map[string]string{},
+		Members: members, Answers: members, Primary: map[string]int{model.KeyFingerprint(primary): members}, Keys: map[string]int{},
+		Errors: map[string]string{},
 	}
 	for _, key := range keys {
-		ring.Keys[key] = members
+		ring.Keys[model.KeyFingerprint(key)] = members
 	}
 	return ring
 }
@@ -241,5 +242,32 @@ func TestWhoCannotKeepAKeyIsNamed(t *testing.T) {
 	}
 	if ring.Members != 2 || ring.Answers != 2 || !strings.Contains(ring.Errors["agent.web-1.AAAA"], "keyring file") {
 		t.Errorf("the answers beside it are %+v", ring)
+	}
+}
+
+// Whoever has a key gets into the pool: nobody is told one, in what is answered, refused or logged. The fingerprint will do to change it.
+func TestKeysAreToldByTheirFingerprints(t *testing.T) {
+	t.Parallel()
+	old, next := newKey(32), newKey(16)
+	logged := &lines{}
+	m := start(t, gossip.Config{Member: master("m1"), EncryptKey: old, StateDir: t.TempDir(), Logger: slog.New(logged)})
+	a := start(t, gossip.Config{Member: agent("web-1", "AAAA"), EncryptKey: old, Join: []string{m.Addr()}, Logger: slog.New(logged)})
+	await(t, m, "the agent", func() bool { return m.AgentAlive("web-1", "AAAA") })
+	await(t, a, "the master", func() bool { return len(a.Masters()) == 1 })
+	change(t, m, model.KeyringInstall, next)
+	ringOf(t, a, keyring(2, old, old, next))
+
+	change(t, a, model.KeyringUse, model.KeyFingerprint(next))
+	ringOf(t, m, keyring(2, next, old, next))
+	refused(t, m, model.KeyringRemove, model.KeyFingerprint(next), "2 of 2 members encrypt with this key: use another one before it is removed")
+	refused(t, m, model.KeyringUse, "000000000000000", "no member has a key with the fingerprint 000000000000000: see heliosctl keyring list")
+	refused(t, m, model.KeyringInstall, model.KeyFingerprint(next), "this is no key: it must be base64 of 16, 24 or 32 bytes, not of 12; heliosctl keygen makes one")
+	change(t, m, model.KeyringRemove, model.KeyFingerprint(old)[:12])
+	ringOf(t, a, keyring(2, next, next))
+
+	for _, key := range []string{old, next} {
+		if told := logged.having(key); len(told) > 0 {
+			t.Errorf("the log tells a key: %q", told)
+		}
 	}
 }

@@ -240,15 +240,27 @@ func (g *Gossip) AgentAlive(host, agentID string) bool {
 	return alive
 }
 
+// AgentGone reports whether the agent with that id on that host was seen and has left or failed since. That is forgotten after a day.
+func (g *Gossip) AgentGone(host, agentID string) bool {
+	m, known := g.known(host, agentID)
+	return known && !m.Alive
+}
+
 // Agent returns the agent with that id on that host; false when it is not alive, or of another cluster.
 func (g *Gossip) Agent(host, agentID string) (Member, bool) {
-	g.members.mu.RLock()
-	defer g.members.mu.RUnlock()
-	m, ok := g.members.byNode[Member{Role: RoleAgent, Name: host, ID: agentID}.nodeName()]
-	if !ok || !m.Alive || m.Role != RoleAgent || m.ID != agentID || g.stranger(m) {
+	m, known := g.known(host, agentID)
+	if !known || !m.Alive {
 		return Member{}, false
 	}
 	return m, true
+}
+
+// known returns the agent with that id on that host, alive or not; false when it was never seen, or is of another cluster.
+func (g *Gossip) known(host, agentID string) (Member, bool) {
+	g.members.mu.RLock()
+	defer g.members.mu.RUnlock()
+	m, ok := g.members.byNode[Member{Role: RoleAgent, Name: host, ID: agentID}.nodeName()]
+	return m, ok && m.Role == RoleAgent && m.ID == agentID && !g.stranger(m)
 }
 
 // Masters returns the live masters of this daemon's cluster, or of any as long as it knows none, sorted by name.

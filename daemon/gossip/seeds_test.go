@@ -87,6 +87,9 @@ func TestMastersAreRememberedWithoutASnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, m, "the failure", func() bool { return !m.AgentAlive("web-1", "AAAA") })
+	if !m.AgentGone("web-1", "AAAA") {
+		t.Error("an agent that has failed does not count as gone")
+	}
 
 	again := start(t, gossip.Config{Member: agent("web-1", "AAAA"), StateDir: dir, Bind: a.Addr()})
 	await(t, again, "the master without being told where it is", func() bool { return len(again.Masters()) == 1 })

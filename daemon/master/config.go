@@ -19,6 +19,9 @@ import (
 type Members interface {
 	// AgentAlive reports whether the agent of that id is alive under that host name.
 	AgentAlive(host, agentID string) bool
+	// AgentGone reports whether the agent of that id was seen to leave or to fail, and not to come back. One that was never seen is
+	// neither alive nor gone.
+	AgentGone(host, agentID string) bool
 	// MasterNames returns the names of the masters that are alive.
 	MasterNames() []string
 	// KnownMasters returns all masters of this cluster, or of none yet, that gossip knows: alive, failed or gone.
@@ -82,8 +85,8 @@ type Config struct {
 	HistoryLimit int
 	// MinFreeBytes is the free disk space below which writes are refused; 0 means DefaultMinFreeBytes.
 	MinFreeBytes uint64
-	// LivenessGrace is how long a new leader waits before it believes that an agent is gone, so that its gossip can find everyone
-	// first; 0 means 10 s.
+	// LivenessGrace is how long a new leader waits before it takes an agent that it has not seen for gone, so that its gossip can find
+	// everyone first; 0 means 10 s.
 	LivenessGrace time.Duration
 
 	// AgentReapingTimeout is how long an agent is away until its host is deregistered with everything deployed to it; 0 or less: never.
@@ -173,6 +176,7 @@ func (c Config) validateInitial() []error {
 type alone struct{}
 
 func (alone) AgentAlive(string, string) bool { return false }
+func (alone) AgentGone(string, string) bool  { return false }
 func (alone) MasterNames() []string          { return nil }
 func (alone) KnownMasters() []gossip.Member  { return nil }
 func (alone) Changed() <-chan struct{}       { return nil }

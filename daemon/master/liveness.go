@@ -17,18 +17,18 @@ const livenessRetry = 5 * time.Second
 // recordLiveness records every host whose agent comes or goes, so that there is an event of it and the last sign of life is known to
 // all masters. What hosts' statuses say comes from gossip alone.
 func (m *Master) recordLiveness(ctx context.Context) {
-	// A leader that has just started hardly knows anybody: it believes in absences only later.
+	// A master that has just started hardly knows anybody: at first it takes for gone only those that it saw go.
 	grace := time.NewTimer(m.config.LivenessGrace)
 	defer grace.Stop()
-	trusted := false
+	settled := false
 	for {
 		changed := m.members.Changed()
-		retry := m.recordChanges(ctx, m.livenessChanges(trusted))
+		retry := m.recordChanges(ctx, m.livenessChanges(settled))
 		select {
 		case <-changed:
 		case <-m.livenessKick:
 		case <-grace.C:
-			trusted = true
+			settled = true
 		case <-retry:
 		case <-ctx.Done():
 			return
@@ -52,13 +52,13 @@ func (m *Master) recordChanges(ctx context.Context, changes []store.LivenessChan
 	return nil
 }
 
-// livenessChanges compares gossip with what is recorded. Hosts that are gone are left out unless absence is trusted.
-func (m *Master) livenessChanges(trusted bool) []store.LivenessChange {
+// livenessChanges compares gossip with what is recorded. Until gossip has settled, hosts that were never seen are left out.
+func (m *Master) livenessChanges(settled bool) []store.LivenessChange {
 	now := m.now()
 	var changes []store.LivenessChange
 	for _, recorded := range m.folders.state.Liveness() {
 		alive := m.members.AgentAlive(recorded.Host, recorded.AgentID)
-		if alive == recorded.Up || !alive && !trusted {
+		if alive == recorded.Up || !alive && !settled && !m.members.AgentGone(recorded.Host, recorded.AgentID) {
 			continue
 		}
 		recorded.Up, recorded.At = alive, now

@@ -66,6 +66,18 @@ func TestNewLeaderDoesNotBelieveInAbsence(t *testing.T) {
 	index = m.Index()
 	m.stop()
 
+	// What it sees go it believes at once.
+	m = start(t, dir, func(c *Config) { c.LivenessGrace = time.Hour })
+	m.members.set("h2", "a2")
+	m.members.set("h2", "")
+	if got := awaitEvent(t, m, index, model.EventHostDown); got.Host != "h2" {
+		t.Errorf("%s was recorded as down", got.Host)
+	}
+	m.members.set("h2", "a2")
+	m.awaitRecorded("h2", true)
+	index = m.Index()
+	m.stop()
+
 	members := newFleet()
 	members.set("h2", "a2")
 	m = startAmong(t, dir, members, nil)

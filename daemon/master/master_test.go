@@ -23,16 +23,25 @@ func TestMain(m *testing.M) {
 // fleet is a Members that tests change.
 type fleet struct {
 	mu      sync.Mutex
-	alive   map[string]string // host to agent id
+	alive   map[string]string  // host to agent id
+	gone    map[[2]string]bool // agents that were alive once and are not: host and id
 	changed chan struct{}
 }
 
-func newFleet() *fleet { return &fleet{alive: map[string]string{}, changed: make(chan struct{})} }
+func newFleet() *fleet {
+	return &fleet{alive: map[string]string{}, gone: map[[2]string]bool{}, changed: make(chan struct{})}
+}
 
 func (f *fleet) AgentAlive(host, agentID string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return agentID != "" && f.alive[host] == agentID
+}
+
+func (f *fleet) AgentGone(host, agentID string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.gone[[2]string{host, agentID}]
 }
 
 func (f *fleet) MasterNames() []string { return []string{"m2", "m1"} }
@@ -49,6 +58,8 @@ func (f *fleet) Changed() <-chan struct{} {
 func (f *fleet) set(host, agentID string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.gone[[2]string{host, f.alive[host]}] = true
+	delete(f.gone, [2]string{host, agentID})
 	f.alive[host] = agentID
 	close(f.changed)
 	f.changed = make(chan struct{})

@@ -29,6 +29,7 @@ type pool struct {
 	cuts    map[[2]string]bool
 	conns   map[net.Conn][2]string
 	agents  map[string]string // agents that are alive: host to id
+	gone    map[string]string // agents that were seen to go: host to id
 	places  map[string]string // folder of a master to the address of its raft, which it keeps when it starts again
 	changed chan struct{}
 }
@@ -36,7 +37,7 @@ type pool struct {
 func newPool(t testing.TB) *pool {
 	return &pool{
 		t: t, hidden: map[[2]string]bool{}, cuts: map[[2]string]bool{}, conns: map[net.Conn][2]string{}, agents: map[string]string{},
-		places: map[string]string{}, changed: make(chan struct{}),
+		gone: map[string]string{}, places: map[string]string{}, changed: make(chan struct{}),
 	}
 }
 
@@ -354,6 +355,12 @@ func (v poolView) AgentAlive(host, id string) bool {
 	v.pool.mu.Lock()
 	defer v.pool.mu.Unlock()
 	return id != "" && v.pool.agents[host] == id
+}
+
+func (v poolView) AgentGone(host, id string) bool {
+	v.pool.mu.Lock()
+	defer v.pool.mu.Unlock()
+	return id != "" && v.pool.gone[host] == id
 }
 
 func (poolView) MasterNames() []string { return nil }

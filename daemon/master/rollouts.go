@@ -32,7 +32,7 @@ const rolloutRecheck = 30 * time.Second
 // planned, so that another leader goes on from there.
 func (m *Master) driveRollouts(ctx context.Context) {
 	d := &rolloutDriver{
-		state: m.folders.state, master: m.config.Name, log: m.log, groups: map[string]*groupWork{},
+		state: m.folders.state, members: m.members, master: m.config.Name, log: m.log, groups: map[string]*groupWork{},
 		commit: func(ctx context.Context, body store.Body) (store.Result, error) {
 			return m.write(ctx, model.Request{}, body)
 		},
@@ -42,10 +42,11 @@ func (m *Master) driveRollouts(ctx context.Context) {
 
 // rolloutDriver belongs to one goroutine.
 type rolloutDriver struct {
-	state  *store.State
-	master string // as whose deployments are made
-	log    *slog.Logger
-	commit func(context.Context, store.Body) (store.Result, error)
+	state   *store.State
+	members Members
+	master  string // as whose deployments are made
+	log     *slog.Logger
+	commit  func(context.Context, store.Body) (store.Result, error)
 
 	index  uint64 // events up to here are in groups
 	groups map[string]*groupWork
@@ -55,6 +56,7 @@ type rolloutDriver struct {
 type groupWork struct {
 	changed bool                // the group or its rollout
 	hosts   map[string]struct{} // that changed
+	unseen  bool                // its planner waits for a host to be seen
 	again   model.Timestamp     // its planner asked for; 0: it did not
 	rest    time.Time           // not before
 	retry   time.Duration       // of the next failure
@@ -63,15 +65,38 @@ type groupWork struct {
 func (d *rolloutDriver) run(ctx context.Context) {
 	d.readAll()
 	for ctx.Err() == nil {
+		pool := d.members.Changed()
 		more := d.follow()
 		pause := d.step(ctx)
+		if !d.waitsForSight() {
+			pool = nil
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-more:
+		case <-pool:
+			d.look()
 		case <-timer.C:
 		case <-ctx.Done():
 		}
 		timer.Stop()
+	}
+}
+
+// waitsForSight tells whether a group's next step waits for a host to be seen. That is no event: nothing is recorded of it.
+func (d *rolloutDriver) waitsForSight() bool {
+	for _, w := range d.groups {
+		if w.unseen {
+			return true
+		}
+	}
+	return false
+}
+
+// look has the groups looked at that wait for a host to be seen.
+func (d *rolloutDriver) look() {
+	for _, w := range d.groups {
+		w.changed = w.changed || w.unseen
 	}
 }
 
@@ -188,10 +213,12 @@ func (d *rolloutDriver) plan(name string, w *groupWork) store.Body {
 		delete(d.groups, name)
 		return nil
 	}
+	// What is recorded of hosts lags behind, and by a grace when the leader is new: no turn begins where nobody is seen.
+	view.SeeBy(d.members.AgentAlive)
 	began := time.Now()
 	plan := planGroup(view, w)
 	took := time.Since(began)
-	w.changed, w.again = false, plan.Again
+	w.changed, w.again, w.unseen = false, plan.Again, plan.Unseen
 	clear(w.hosts)
 	w.rest = time.Now().Add(min(max(rolloutRestShare*took, rolloutRestMin), rolloutRestMax))
 	return d.command(name, plan)

@@ -53,6 +53,12 @@ func newRolloutFleet(t testing.TB, masters, hosts int) *rolloutFleet {
 		p = newPool(t)
 		p.start("a", t.TempDir(), nil)
 	}
+	return newRolloutFleetOf(t, p, hosts)
+}
+
+// newRolloutFleetOf starts hosts among masters that run.
+func newRolloutFleetOf(t testing.TB, p *pool, hosts int) *rolloutFleet {
+	t.Helper()
 	p.awaitLeader()
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &rolloutFleet{pool: p, ctx: ctx, agents: map[string]*simAgent{}, fates: map[model.JobID]fate{}}
@@ -128,7 +134,10 @@ func (f *rolloutFleet) relabel(name, role string) {
 // wake has a host's agent work, or work again.
 func (f *rolloutFleet) wake(name string) {
 	agent := f.agents[name]
-	f.change(func() { f.pool.agents[name] = "agent-" + name })
+	f.change(func() {
+		f.pool.agents[name] = "agent-" + name
+		delete(f.pool.gone, name)
+	})
 	ctx, cancel := context.WithCancel(f.ctx)
 	done := make(chan struct{})
 	agent.stop = func() {
@@ -143,6 +152,12 @@ func (f *rolloutFleet) wake(name string) {
 
 // kill lets a host vanish with what it knew of what it had reported, as it does not when its agent comes back.
 func (f *rolloutFleet) kill(name string) {
+	f.hide(name)
+	f.change(func() { f.pool.gone[name] = "agent-" + name })
+}
+
+// hide lets a host be as one that gossip has not found yet.
+func (f *rolloutFleet) hide(name string) {
 	f.agents[name].stop()
 	f.change(func() { delete(f.pool.agents, name) })
 }

@@ -196,6 +196,35 @@ func TestHostsThatComeAndGo(t *testing.T) {
 	}
 }
 
+// A leader that has just come to lead has recorded of hosts what the one before knew: no turn begins on one that it does not see itself.
+func TestNoTurnBeginsOnAHostThatTheLeaderDoesNotSee(t *testing.T) {
+	p := newPool(t)
+	p.start("a", t.TempDir(), func(c *Config) { c.LivenessGrace = time.Hour })
+	f := newRolloutFleetOf(t, p, 3)
+	v1, v2 := f.create("1", nil), f.create("2", nil)
+	f.group()
+	f.update(v1, model.RolloutOptions{Parallelism: ptr(3)})
+	f.awaitState(model.RolloutDone)
+
+	f.hide("h2")
+	f.update(v2, model.RolloutOptions{})
+	last := f.await("h3 done", func(r model.Rollout) bool { return phases(r)["h3"] == model.PhaseDone })
+	if phase := phases(last)["h2"]; phase != model.PhasePending || last.State != model.RolloutRunning {
+		t.Errorf("h2 is %s in %+v", phase, last)
+	}
+	f.wake("h2") // it is found, and nothing is recorded of that
+	f.awaitState(model.RolloutDone)
+	f.wantRunning(v2, "h1", "h2", "h3")
+
+	f.hide("h2")
+	f.update(v1, model.RolloutOptions{})
+	f.await("h3 done", func(r model.Rollout) bool { return phases(r)["h3"] == model.PhaseDone })
+	f.change(func() { f.pool.gone["h2"] = "agent-h2" }) // it is seen to fail
+	if last := f.awaitState(model.RolloutDone); phases(last)["h2"] != model.PhaseSkipped {
+		t.Errorf("h2 is %s in %+v", phases(last)["h2"], last)
+	}
+}
+
 // awaitUp waits until the leader has recorded whether a host is up.
 func (f *rolloutFleet) awaitUp(host string, up bool) {
 	f.t.Helper()
@@ -486,7 +515,8 @@ func TestHostsThatReportAllTheTime(t *testing.T) {
 	f.group()
 	f.update(v1, model.RolloutOptions{})
 	f.awaitState(model.RolloutDone)
-	d := &rolloutDriver{state: f.leader().folders.state, groups: map[string]*groupWork{}, log: f.leader().log}
+	leader := f.leader()
+	d := &rolloutDriver{state: leader.folders.state, members: leader.members, groups: map[string]*groupWork{}, log: leader.log}
 	d.readAll()
 	d.step(t.Context())
 	w := d.groups["web"]

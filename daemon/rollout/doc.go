@@ -30,7 +30,9 @@
 //	     it runs already
 //
 // From each of them it can come to FAILED (see model.RolloutHost.Code), from PENDING to SKIPPED when the host was away or drained until
-// all others were through, or later when it was drained before the new job was there, and to STOPPED when the rollout ends around it.
+// all others were through, or later when it was drained, or down for half a minute, before the new job was there, and to STOPPED when the
+// rollout ends around it. A host that goes down with the new job has the timeout to come back: it may only start anew. A turn begins only
+// on a host that the leader itself sees; what is recorded of hosts lags behind, most of all when the leader is new.
 // With overlap the new job is deployed at once, and the old one undeployed with the step to DONE.
 //
 // Deployments belong to masters, task statuses to the agents: a plan reads both and changes neither. Whether a host is up is gossip's.

@@ -19,6 +19,11 @@ type View interface {
 	Left() []string                            // hosts that the group rolled to and that are not its own any more
 	Host(name string) (model.HostStatus, bool) // false when it is not registered
 	Job(id model.JobID) *model.Job             // nil when there is none
+
+	// Unseen tells of a host that is recorded as up that nobody sees it now. It is seen again soon, or recorded as down.
+	Unseen(host string) bool
+	// DownSince is when a host that is down was last heard of; 0 when it is up, or never was.
+	DownSince(host string) model.Timestamp
 }
 
 // maxMoves keeps a plan's moves below the size of a log entry.
@@ -31,6 +36,7 @@ type Plan struct {
 	Moves   []model.RolloutMove
 	Change  *Change
 	Again   model.Timestamp // when to look again though nothing happened; 0: no need
+	Unseen  bool            // a host's turn waits until it is seen, or recorded as down
 }
 
 // Change ends a rollout or has it wait. Converge starts one instead.
@@ -279,6 +285,9 @@ func (p *planner) startHosts() {
 			continue
 		case v.absence() != "":
 			away = append(away, c)
+			continue
+		case p.view.Unseen(c.row.Host):
+			waiting, p.plan.Unseen = true, true
 			continue
 		}
 		if v.settled() {

@@ -429,3 +429,84 @@ func TestTheNextJobComesWhenTheOldOneHasStopped(t *testing.T) {
 	c.wantVersions(map[string]string{"h1": "1"})
 	c.wantStatus(model.GroupDone, "")
 }
+
+// TestHostsThatGoDownInTheirTurn holds that nobody waits long for one that has nothing of the new job, that one which had begun with it has
+// the time for it to come back, and that one which is back goes on.
+func TestHostsThatGoDownInTheirTurn(t *testing.T) {
+	for name, test := range map[string]struct {
+		options model.RolloutOptions
+		phase   model.RolloutPhase // at which h1 goes down
+		touched bool               // and has reported something of the new job
+		back    model.Timestamp    // comes back after that many ms; 0: when the rollout has ended
+		want    model.RolloutPhase
+		status  model.DeploymentGroupState
+		err     string
+	}{
+		"before the new job is there": {phase: model.PhaseUndeploying, want: model.PhaseSkipped, status: model.GroupDone},
+		"before it has heard of it":   {phase: model.PhaseAwaiting, want: model.PhaseSkipped, status: model.GroupDone},
+		"with the new job": {
+			options: model.RolloutOptions{Timeout: ptr(int64(60))}, phase: model.PhaseAwaiting, touched: true,
+			want: model.PhaseFailed, status: model.GroupFailed, err: "h1: timed out after 1m0s waiting for job web:2",
+		},
+		"with the new job, which need not hold": {
+			options: model.RolloutOptions{Timeout: ptr(int64(60)), IgnoreFailures: ptr(true)}, phase: model.PhaseAwaiting, touched: true,
+			want: model.PhaseFailed, status: model.GroupDone,
+		},
+		"while it has to stay healthy": {
+			options: model.RolloutOptions{Timeout: ptr(int64(60)), MinHealthy: ptr(int64(5))}, phase: model.PhaseMinHealthy, touched: true,
+			want: model.PhaseFailed, status: model.GroupFailed, err: "h1: the host has been down for 1m0s",
+		},
+		"for a moment": {phase: model.PhaseUndeploying, back: 29_000, want: model.PhaseDone, status: model.GroupDone},
+		"for a moment with the new job": {
+			phase: model.PhaseAwaiting, touched: true, back: 59_000, want: model.PhaseDone, status: model.GroupDone,
+		},
+		"for a moment while it has to stay healthy": {
+			options: model.RolloutOptions{MinHealthy: ptr(int64(5))}, phase: model.PhaseMinHealthy, touched: true, back: 59_000,
+			want: model.PhaseDone, status: model.GroupDone,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _, two := fleet(t, 2)
+			since := c.state.Index()
+			c.start(two, test.options)
+			reported := func() bool {
+				host, _ := c.view().Host("h1")
+				_, reported := host.Statuses[two.ID]
+				return reported
+			}
+			for c.phases()["h1"] != test.phase || reported() != test.touched {
+				c.act()
+				if c.phases()["h1"] == test.phase && reported() == test.touched {
+					break
+				}
+				if bodies := commands("web", rollout.Next(c.view(), c.now)); len(bodies) > 0 {
+					c.do(bodies...)
+				} else {
+					c.now++
+				}
+			}
+			c.setUp("h1", false)
+			begun := c.now
+			if test.back > 0 {
+				c.hosts["h1"].toggle = []model.Timestamp{c.now + test.back}
+			}
+			c.settle(driver{})
+			if got := c.phases()["h1"]; got != test.want {
+				t.Errorf("h1 is %s, want %s", got, test.want)
+			}
+			c.wantStatus(test.status, test.err)
+			if took := c.now - begun; took > 70_000 {
+				t.Errorf("it took %d ms", took)
+			}
+			if order := strings.Join(c.order(since), " "); test.back > 0 && order != "-h1 +h1 -h2 +h2" {
+				t.Errorf("order: %s", order)
+			}
+			if test.back == 0 {
+				c.setUp("h1", true)
+				c.settle(driver{})
+				c.wantStatus(test.status, test.err)
+				c.wantVersions(map[string]string{"h1": "2", "h2": map[bool]string{true: "2", false: "1"}[test.status == model.GroupDone]})
+			}
+		})
+	}
+}

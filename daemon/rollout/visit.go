@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -112,6 +113,9 @@ func (p *planner) begin(v visit) {
 // proceedHost plans the next move of a host whose turn it is, if there is one.
 func (p *planner) proceedHost(h model.RolloutHost, host model.HostStatus) {
 	v := p.visit(h, host, false)
+	if host.Status != model.Up && p.away(v) {
+		return
+	}
 	switch h.Phase {
 	case model.PhaseUndeploying:
 		p.undeploying(v)
@@ -120,6 +124,47 @@ func (p *planner) proceedHost(h model.RolloutHost, host model.HostStatus) {
 	case model.PhaseMinHealthy:
 		p.minHealthy(v)
 	}
+}
+
+// patience is how long a host may be down in its turn before anything of the new job was begun there: an agent that is started anew is
+// back before.
+const patience = 30 * time.Second
+
+// away plans for a host that has gone down in its turn, and tells whether that is all. One on which nothing of the new job was begun is
+// passed by, as if its turn had not come. With the new job it has the whole timeout to come back: it may only start anew.
+func (p *planner) away(v visit) bool {
+	since := p.view.DownSince(v.row.Host)
+	if since == 0 {
+		return false
+	}
+	if v.untouched() {
+		until := after(max(since, v.row.Started), patience)
+		if p.now < until {
+			p.again(until)
+			return false
+		}
+		p.move(v.row, model.RolloutMove{To: model.PhaseSkipped, Reason: fmt.Sprintf("the host has been down for %s", patience)})
+		return true
+	}
+	if v.row.Phase != model.PhaseMinHealthy {
+		return false // the deadline for the new job holds
+	}
+	// What was last reported says nothing of now.
+	until := after(max(since, v.row.Since), p.settings.Timeout)
+	if p.now < until {
+		p.again(until)
+	} else {
+		p.fail(v, model.CodeRolloutTimedOut, fmt.Sprintf("the host has been down for %s, waiting for %s", p.settings.Timeout, v.awaited()))
+	}
+	return true
+}
+
+// untouched tells that nothing of what the rollout brings to the host was begun there.
+func (v visit) untouched() bool {
+	return v.row.Phase == model.PhaseUndeploying || !slices.ContainsFunc(v.wanted, func(id model.JobID) bool {
+		_, reported := v.host.Statuses[id]
+		return reported
+	})
 }
 
 func (p *planner) undeploying(v visit) {
@@ -214,16 +259,23 @@ func (p *planner) fail(v visit, code model.Code, reason string) {
 
 func (p *planner) timeOut(v visit) {
 	code := model.CodeRolloutTimedOut
-	var states []string
 	for _, id := range v.wanted {
 		if task := v.host.Statuses[id]; task.Throttled == model.ThrottleImagePullFailed {
 			code = model.CodeImagePullFailed
 		} else if task.Throttled == model.ThrottleImageMissing {
 			code = model.CodeImageMissing
 		}
+	}
+	p.fail(v, code, fmt.Sprintf("timed out after %s waiting for %s%s", p.settings.Timeout, v.awaited(), v.whereabouts()))
+}
+
+// awaited tells what is waited for, and how far it came.
+func (v visit) awaited() string {
+	var states []string
+	for _, id := range v.wanted {
 		states = append(states, fmt.Sprintf("job %s to run%s", id, v.lastState(id)))
 	}
-	p.fail(v, code, fmt.Sprintf("timed out after %s waiting for %s%s", p.settings.Timeout, strings.Join(states, " and "), v.whereabouts()))
+	return strings.Join(states, " and ")
 }
 
 // imageMissing returns a wanted job whose image does not exist.

@@ -97,8 +97,16 @@ func (p *Pool) Keyring(_ context.Context, change model.KeyringChange) (model.Key
 }
 
 func (p *Pool) change(change model.KeyringChange) error {
+	if change.Action != model.KeyringInstall && model.IsKeyFingerprint(change.Key) {
+		key, err := model.KeyByFingerprint(change.Key, p.keys)
+		if err != nil {
+			return err
+		}
+		change.Key = key
+	}
 	at := slices.Index(p.keys, change.Key)
-	if _, err := base64.StdEncoding.DecodeString(change.Key); err != nil {
+	raw, err := base64.StdEncoding.DecodeString(change.Key)
+	if err != nil || change.Action != model.KeyringList && !slices.Contains([]int{16, 24, 32}, len(raw)) {
 		return model.Errorf(model.CodeInvalid, "this is no key: it must be base64 of 16, 24 or 32 bytes; heliosctl keygen makes one")
 	}
 	switch {
@@ -130,9 +138,9 @@ func (p *Pool) ring() model.Keyring {
 		}
 		n--
 	}
-	ring.Primary[p.keys[0]] = n
+	ring.Primary[model.KeyFingerprint(p.keys[0])] = n
 	for _, key := range p.keys {
-		ring.Keys[key] = n
+		ring.Keys[model.KeyFingerprint(key)] = n
 	}
 	return ring
 }
