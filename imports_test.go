@@ -32,7 +32,8 @@ var allowed = map[string][]string{
 	"daemon/api/apitest":             {"daemon/api", "model", "store/archive"},
 	"daemon/agent":                   {"model", "healthcheck", "session", "daemon/container"},
 	"daemon/master":                  {"model", "store", "daemon/gossip", "daemon/rollout"},
-	"daemon/daemontest":              {"model", "client"},
+	"daemon/daemontest/ports":        {},
+	"daemon/daemontest":              {"model", "client", "daemon/daemontest/ports"},
 	"daemon/daemontest/fleet":        {"model", "client", "daemon/daemontest"},
 	"daemon/daemontest/linear":       {"model"},
 	"daemon": {
