@@ -211,7 +211,7 @@ func (f *failures) add(ep *endpoint, r *request, a *answer, err error) {
 	f.reasons[ep.label] = strings.TrimPrefix(e.Message, ep.label+" ")
 }
 
-func (f *failures) err(r *request) *model.Error {
+func (f *failures) err() *model.Error {
 	tries := make([]string, len(f.order))
 	for i, label := range f.order {
 		tries[i] = label + ": " + f.reasons[label]

@@ -144,12 +144,12 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 			c.endpoints.mark(ep, false)
 			failed.add(ep, r, a, err)
 			if r.upload != nil && r.upload.sent() {
-				return nil, failed.err(r)
+				return nil, failed.err()
 			}
 		}
 		jittered := pause/2 + rand.N(pause/2)
 		if time.Now().Add(jittered).After(deadline) {
-			return nil, failed.err(r)
+			return nil, failed.err()
 		}
 		select {
 		case <-time.After(jittered):

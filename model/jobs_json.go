@@ -186,13 +186,13 @@ func readAddress(r *reader, ip *string) error {
 }
 
 // MarshalJSON writes all fields.
-func (s Resources) MarshalJSON() ([]byte, error) {
-	return appendResources(nil, &s), nil
+func (r Resources) MarshalJSON() ([]byte, error) {
+	return appendResources(nil, &r), nil
 }
 
 // UnmarshalJSON reads resources. The error has CodeInvalid.
-func (s *Resources) UnmarshalJSON(data []byte) error {
-	return decode(data, s, readResources)
+func (r *Resources) UnmarshalJSON(data []byte) error {
+	return decode(data, r, readResources)
 }
 
 func appendResources(dst []byte, s *Resources) []byte {

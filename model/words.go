@@ -88,31 +88,19 @@ func readWord[W ~string](r *reader, into *W, kind string, words []W) error {
 	return err
 }
 
-// ParseGoal reads a goal. The error has CodeInvalid.
-func ParseGoal(s string) (Goal, error) { return parseWord(s, "goal", goals) }
-
-// ParseState reads a task state. The error has CodeInvalid.
-func ParseState(s string) (State, error) { return parseWord(s, "task state", states) }
-
-// ParseThrottle reads a throttle state. The error has CodeInvalid.
-func ParseThrottle(s string) (Throttle, error) { return parseWord(s, "throttle state", throttles) }
-
-// ParseLiveness reads UP or DOWN. The error has CodeInvalid.
-func ParseLiveness(s string) (Liveness, error) { return parseWord(s, "host status", livenessWords) }
-
 func readGoal(r *reader, g *Goal) error         { return readWord(r, g, "goal", goals) }
 func readState(r *reader, s *State) error       { return readWord(r, s, "task state", states) }
 func readThrottle(r *reader, t *Throttle) error { return readWord(r, t, "throttle state", throttles) }
 func readLiveness(r *reader, l *Liveness) error { return readWord(r, l, "host status", livenessWords) }
 
-// UnmarshalJSON reads what ParseGoal reads.
+// UnmarshalJSON reads a goal. The error has CodeInvalid.
 func (g *Goal) UnmarshalJSON(data []byte) error { return decode(data, g, readGoal) }
 
-// UnmarshalJSON reads what ParseState reads.
+// UnmarshalJSON reads a task state. The error has CodeInvalid.
 func (s *State) UnmarshalJSON(data []byte) error { return decode(data, s, readState) }
 
-// UnmarshalJSON reads what ParseThrottle reads.
+// UnmarshalJSON reads a throttle state. The error has CodeInvalid.
 func (t *Throttle) UnmarshalJSON(data []byte) error { return decode(data, t, readThrottle) }
 
-// UnmarshalJSON reads what ParseLiveness reads.
+// UnmarshalJSON reads UP or DOWN. The error has CodeInvalid.
 func (l *Liveness) UnmarshalJSON(data []byte) error { return decode(data, l, readLiveness) }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/client"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/heliosctl/heliosctl/daemon/container/containertest"
@@ -40,11 +39,7 @@ func TestAgentOptionsReachTheContainer(t *testing.T) {
 	docker := containertest.RequireDocker(t)
 	image := containertest.BusyboxImage(t, docker)
 	id := containertest.AgentID(t, docker)
-	raw, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
+	raw := containertest.RawClient(t)
 	syslog, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -180,7 +180,7 @@ func (l look) hostLines(v rolloutView, columns, room int) []line {
 		}
 		return cmp.Compare(b.Since, a.Since)
 	})
-	layout := newHostLayout(v, shown, columns)
+	layout := newHostLayout(shown, columns)
 	var lines []line
 	for i, h := range shown {
 		next := layout.lines(v, h)
@@ -203,7 +203,7 @@ type hostLayout struct {
 	phase   int
 }
 
-func newHostLayout(v rolloutView, hosts []model.RolloutHost, columns int) hostLayout {
+func newHostLayout(hosts []model.RolloutHost, columns int) hostLayout {
 	layout := hostLayout{columns: columns}
 	for _, h := range hosts {
 		layout.name = max(layout.name, textWidth(oneLine(h.Host)))

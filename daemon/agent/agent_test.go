@@ -77,6 +77,16 @@ func (h *host) start() {
 	}
 }
 
+// startWithJob starts an agent on the host and has it run a job. It returns the job and the id of its container.
+func (h *host) startWithJob(name string) (model.Job, string) {
+	h.t.Helper()
+	h.start()
+	job := testJob(name)
+	h.master.deploy(job, model.GoalStart)
+	settle(time.Second)
+	return job, h.wantState(job.ID, model.StateRunning).ContainerID
+}
+
 // simulated runs a test on a host in a bubble with a clock of its own.
 func simulated(t *testing.T, test func(t *testing.T, h *host)) {
 	t.Helper()

@@ -73,13 +73,19 @@ func (d *fullDisk) RemoveTask(id model.JobID, at model.Timestamp) error {
 	return d.AgentRecords.RemoveTask(id, at)
 }
 
+// onFullDisk has the agents that are started from now on keep their records on a disk that can be full.
+func (h *host) onFullDisk() *fullDisk {
+	disk := &fullDisk{}
+	h.change = func(c *agent.Config) {
+		disk.AgentRecords = c.Records.(*store.AgentRecords)
+		c.Records = disk
+	}
+	return disk
+}
+
 func TestFullDisk(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		disk := &fullDisk{}
-		h.change = func(c *agent.Config) {
-			disk.AgentRecords = c.Records.(*store.AgentRecords)
-			c.Records = disk
-		}
+		disk := h.onFullDisk()
 		h.start()
 		stays, exits, goes, comes := testJob("stays"), testJob("exits"), testJob("goes"), testJob("comes")
 		for _, job := range []model.Job{stays, exits, goes} {

@@ -263,11 +263,7 @@ func TestDiskFillsInTheMiddleOfATasksLife(t *testing.T) {
 	for writes := range 30 {
 		t.Run(fmt.Sprint(writes), func(t *testing.T) {
 			simulated(t, func(t *testing.T, h *host) {
-				disk := &fullDisk{}
-				h.change = func(c *agent.Config) {
-					disk.AgentRecords = c.Records.(*store.AgentRecords)
-					c.Records = disk
-				}
+				disk := h.onFullDisk()
 				h.start()
 				settle(20 * time.Second)
 				disk.filled.Store(int64(writes + 1))
@@ -317,16 +313,8 @@ func TestDiskFillsInTheMiddleOfATasksLife(t *testing.T) {
 // A container that is up goes on although nobody can write it down, and its end is told when that can be done.
 func TestEndOnAFullDiskIsToldOnce(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		disk := &fullDisk{}
-		h.change = func(c *agent.Config) {
-			disk.AgentRecords = c.Records.(*store.AgentRecords)
-			c.Records = disk
-		}
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		id := h.wantState(job.ID, model.StateRunning).ContainerID
+		disk := h.onFullDisk()
+		job, id := h.startWithJob("web")
 		disk.full.Store(true)
 		settle(time.Hour)
 		h.wantRunning(id)

@@ -17,19 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/heliosctl/heliosctl/daemon/agent"
+	"github.com/heliosctl/heliosctl/daemon/container/containertest"
 	"github.com/heliosctl/heliosctl/model"
 )
-
-// rawClient speaks to the engine past our runtime.
-func rawClient(t testing.TB) *client.Client {
-	t.Helper()
-	raw, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = raw.Close() })
-	return raw
-}
 
 // running is a container of a job that is RUNNING.
 type running struct {
@@ -49,7 +39,7 @@ func (h *dockerHost) run(job model.Job) running {
 
 func (h *dockerHost) see(job model.Job, status model.TaskStatus) running {
 	h.t.Helper()
-	raw := rawClient(h.t)
+	raw := containertest.RawClient(h.t)
 	info, err := raw.ContainerInspect(h.t.Context(), status.ContainerID)
 	if err != nil {
 		h.t.Fatal(err)

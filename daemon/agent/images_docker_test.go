@@ -26,7 +26,7 @@ import (
 // derived makes an image out of another by Dockerfile instructions. It is removed at the end of the test.
 func derived(t testing.TB, from string, instructions ...string) string {
 	t.Helper()
-	raw := rawClient(t)
+	raw := containertest.RawClient(t)
 	made, err := raw.ContainerCreate(t.Context(), &mobycontainer.Config{Image: from, Cmd: []string{"true"}}, nil, nil, nil, "")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func bogusImage(t testing.TB) string {
 		t.Fatal(err)
 	}
 	repository, tag := "heliosctl-test/bogus", uuid.NewString()
-	body, err := rawClient(t).ImageImport(t.Context(), dockerimage.ImportSource{Source: &layer, SourceName: "-"}, repository, dockerimage.ImportOptions{Tag: tag})
+	body, err := containertest.RawClient(t).ImageImport(t.Context(), dockerimage.ImportSource{Source: &layer, SourceName: "-"}, repository, dockerimage.ImportOptions{Tag: tag})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func bogusImage(t testing.TB) string {
 // registryOf serves one saved image the way a registry does, and returns its name there by digest.
 func registryOf(t testing.TB, image string) string {
 	t.Helper()
-	saved, err := rawClient(t).ImageSave(t.Context(), []string{image})
+	saved, err := containertest.RawClient(t).ImageSave(t.Context(), []string{image})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -386,11 +386,7 @@ func TestPortsRunOut(t *testing.T) {
 
 func TestRedeployedJobGetsANewContainer(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		first := h.wantState(job.ID, model.StateRunning).ContainerID
+		job, first := h.startWithJob("web")
 		h.master.undeploy(job.ID) // seen as one change with the next
 		h.master.deploy(job, model.GoalStart)
 		settle(5 * time.Second)

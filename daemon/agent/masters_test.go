@@ -54,11 +54,7 @@ func TestRefusedAgentTouchesNothing(t *testing.T) {
 
 func TestMastersOfAnotherClusterTakeNothingDown(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		id := h.wantState(job.ID, model.StateRunning).ContainerID
+		_, id := h.startWithJob("web")
 		h.stop()
 
 		h.master.edit(func() { // all state is lost

@@ -122,11 +122,7 @@ func TestClusterRestoredFromAnOlderState(t *testing.T) {
 func TestClusterRestoredUnderAnOpenStream(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
 		h.change = func(c *agent.Config) { c.FactsInterval = time.Hour }
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		first := h.wantState(job.ID, model.StateRunning).ContainerID
+		job, first := h.startWithJob("web")
 		acked, reports := h.master.acked, slices.Clone(h.master.reports)
 		h.sim.Exit(first, 1)
 		settle(time.Minute)
@@ -152,11 +148,7 @@ func TestDeregisteredHostStopsItsJobs(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		t.Run(fmt.Sprint("away ", away), func(t *testing.T) {
 			simulated(t, func(t *testing.T, h *host) {
-				h.start()
-				job := testJob("web")
-				h.master.deploy(job, model.GoalStart)
-				settle(time.Second)
-				id := h.wantState(job.ID, model.StateRunning).ContainerID
+				job, id := h.startWithJob("web")
 				if away {
 					h.stop()
 				}
@@ -190,11 +182,7 @@ func TestDeregisteredHostStopsItsJobs(t *testing.T) {
 
 func TestAgentWhoseHostWasTakenOverIsFencedAtOnce(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		id := h.wantState(job.ID, model.StateRunning).ContainerID
+		job, id := h.startWithJob("web")
 		h.master.edit(func() { h.master.noLeader, h.master.cuts, h.master.owner = true, h.master.cuts+1, "ANOTHER" })
 		h.master.undeploy(job.ID)
 		settle(failover)

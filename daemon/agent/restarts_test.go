@@ -181,11 +181,7 @@ func TestStartWithoutAMaster(t *testing.T) {
 
 func TestUndeployedWhileTheAgentWasAwayIsNotStartedAgain(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		id := h.wantState(job.ID, model.StateRunning).ContainerID
+		job, id := h.startWithJob("web")
 		h.stop()
 		h.sim.Exit(id, 1)
 		h.master.undeploy(job.ID)
@@ -203,11 +199,7 @@ func TestUndeployedWhileTheAgentWasAwayIsNotStartedAgain(t *testing.T) {
 
 func TestMastersAreAwayForLong(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		id := h.wantState(job.ID, model.StateRunning).ContainerID
+		job, id := h.startWithJob("web")
 		h.master.setDown(true)
 		settle(10 * time.Minute)
 		h.wantRunning(id)

@@ -105,11 +105,7 @@ func TestStatusTellsOfAnEndBeforeTheHealthCheckPassed(t *testing.T) {
 
 func TestStatusTellsOfAnEndWhileTheAgentWasAway(t *testing.T) {
 	simulated(t, func(t *testing.T, h *host) {
-		h.start()
-		job := testJob("web")
-		h.master.deploy(job, model.GoalStart)
-		settle(time.Second)
-		id := h.wantState(job.ID, model.StateRunning).ContainerID
+		job, id := h.startWithJob("web")
 		h.stop()
 		h.sim.Exit(id, 143)
 		h.start()

@@ -14,13 +14,14 @@ import (
 
 	"github.com/heliosctl/heliosctl/daemon/agent"
 	"github.com/heliosctl/heliosctl/daemon/container"
+	"github.com/heliosctl/heliosctl/daemon/container/containertest"
 	"github.com/heliosctl/heliosctl/model"
 )
 
 // startForeign starts a container past our runtime, which is removed at the end of the test.
 func startForeign(t testing.TB, name string, config mobycontainer.Config) string {
 	t.Helper()
-	raw := rawClient(t)
+	raw := containertest.RawClient(t)
 	config.Cmd = []string{"sh", "-c", serveUntilTerm}
 	made, err := raw.ContainerCreate(t.Context(), &config, nil, nil, nil, name)
 	if err != nil {

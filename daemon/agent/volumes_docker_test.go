@@ -18,7 +18,7 @@ import (
 func TestDockerVolumes(t *testing.T) {
 	t.Parallel()
 	containertest.RequireDocker(t) // before there is anything to clean up
-	named, raw := "heliosctl-test-"+uuid.NewString(), rawClient(t)
+	named, raw := "heliosctl-test-"+uuid.NewString(), containertest.RawClient(t)
 	t.Cleanup(func() { // after the containers are gone
 		if err := raw.VolumeRemove(context.WithoutCancel(t.Context()), named, true); err != nil {
 			t.Errorf("clean up: %v", err)

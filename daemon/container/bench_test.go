@@ -19,7 +19,7 @@ func BenchmarkDockerCreateStart(b *testing.B) {
 	docker := containertest.RequireDocker(b)
 	image := containertest.BusyboxImage(b, docker)
 	agent := containertest.AgentID(b, docker)
-	raw := rawClient(b)
+	raw := containertest.RawClient(b)
 	command := []string{"sh", "-c", polite.script}
 	patience := 10
 

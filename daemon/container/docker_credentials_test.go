@@ -159,7 +159,7 @@ func TestDockerPullsFromARegistryWithALogin(t *testing.T) {
 	}
 	address := startRegistry(t, fmt.Sprintf("auth: {htpasswd: {realm: test, path: %s}}\n", users))
 	ref := address + "/heliosctl/busybox:1"
-	raw := rawClient(t)
+	raw := containertest.RawClient(t)
 	if err := raw.ImageTag(t.Context(), containertest.BusyboxImage(t, engine), ref); err != nil {
 		t.Fatal(err)
 	}

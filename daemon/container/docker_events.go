@@ -31,7 +31,7 @@ func (d *Docker) Events(ctx context.Context) iter.Seq2[Event, error] {
 			for range failed { // closed by the library's goroutine as it ends
 			}
 		}()
-		if !subscribed(failed, yield, d, streamed) {
+		if !d.subscribed(streamed, failed, yield) {
 			return
 		}
 		for {
@@ -49,7 +49,7 @@ func (d *Docker) Events(ctx context.Context) iter.Seq2[Event, error] {
 }
 
 // subscribed yields EventSubscribed, or the error with which the subscription failed at once.
-func subscribed(failed <-chan error, yield func(Event, error) bool, d *Docker, streamed context.Context) bool {
+func (d *Docker) subscribed(streamed context.Context, failed <-chan error, yield func(Event, error) bool) bool {
 	select {
 	case err := <-failed:
 		yield(Event{}, d.streamEnd(streamed, err))

@@ -33,7 +33,7 @@ func TestDockerPullsFromARegistry(t *testing.T) {
 	registry := startRegistry(t, "")
 	busybox := containertest.BusyboxImage(t, docker)
 	ref := registry + "/heliosctl/busybox:1"
-	raw := rawClient(t)
+	raw := containertest.RawClient(t)
 	if err := raw.ImageTag(t.Context(), busybox, ref); err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestDockerPullTellsHowFarItReallyIs(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	pushed, err := rawClient(t).ImagePush(t.Context(), ref, image.PushOptions{RegistryAuth: "e30="})
+	pushed, err := containertest.RawClient(t).ImagePush(t.Context(), ref, image.PushOptions{RegistryAuth: "e30="})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,17 +22,6 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// rawClient speaks to the engine without our runtime.
-func rawClient(t testing.TB) *client.Client {
-	t.Helper()
-	raw, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = raw.Close() })
-	return raw
-}
-
 func TestDockerEndpoints(t *testing.T) {
 	for _, test := range []struct{ host, endpoint, address string }{
 		{"", client.DefaultDockerHost, "localhost"},
@@ -112,7 +101,7 @@ func TestDockerCreateMapsEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := rawClient(t).ContainerInspect(t.Context(), id)
+	got, err := containertest.RawClient(t).ContainerInspect(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +262,7 @@ func TestDockerForeignContainersStayOut(t *testing.T) {
 	docker := containertest.RequireDocker(t)
 	b := &bench{engine: docker, t: t, image: containertest.BusyboxImage(t, docker)}
 	b.agent = containertest.AgentID(t, docker)
-	raw := rawClient(t)
+	raw := containertest.RawClient(t)
 	foreign, err := raw.ContainerCreate(t.Context(), &mobycontainer.Config{Image: b.image, Cmd: []string{"true"}},
 		&mobycontainer.HostConfig{NetworkMode: "none"}, nil, nil, "heliosctl-"+b.agent+"-job_1_1234567_89")
 	if err != nil {
@@ -325,7 +314,7 @@ func TestDockerRemovesAnonymousVolumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw := rawClient(t)
+	raw := containertest.RawClient(t)
 	made, err := raw.ContainerInspect(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
@@ -354,7 +343,7 @@ func TestDockerImportSaysHowToRun(t *testing.T) {
 		t.Errorf("image %+v", found)
 	}
 
-	layer, err := rawClient(t).ImageSave(t.Context(), []string{busybox})
+	layer, err := containertest.RawClient(t).ImageSave(t.Context(), []string{busybox})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -374,7 +363,7 @@ func TestDockerImportSaysHowToRun(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	raw, err := rawClient(t).ImageInspect(t.Context(), ref)
+	raw, err := containertest.RawClient(t).ImageInspect(t.Context(), ref)
 	if err != nil {
 		t.Fatal(err)
 	}

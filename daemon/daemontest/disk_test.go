@@ -64,7 +64,7 @@ func fillUp(t *testing.T, file string) {
 	if err := syscall.Statfs(filepath.Dir(file), &fs); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, file, int64(fs.Bavail)*fs.Bsize-4<<20)
+	fill(t, file, int64(fs.Bavail)*int64(fs.Bsize)-4<<20)
 }
 
 // makeLead restarts leaders until the given master leads, or does not.

@@ -69,15 +69,16 @@ func TestPausedProcessStandsStill(t *testing.T) {
 	if err := p.Pause(); err != nil {
 		t.Fatal(err)
 	}
+	var before int
 	daemontest.Await(t, "it to stand still", func() error {
-		before := len(p.Log())
-		time.Sleep(100 * time.Millisecond)
+		before = len(p.Log())
+		another := shell(t, `for i in 1 2 3 4 5 6 7 8 9 10; do echo x; sleep 0.01; done; echo done; exec sleep 1000`, func(err error) { t.Error(err) })
+		waitLog(t, another, "done")
 		if len(p.Log()) != before {
-			return errors.New("it writes on")
+			return errors.New("it writes on while another one writes ten times")
 		}
 		return nil
 	})
-	before := len(p.Log())
 	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}

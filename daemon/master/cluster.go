@@ -94,7 +94,7 @@ func (m *Master) Peers(ctx context.Context) ([]model.Peer, error) {
 	_, leader := n.LeaderWithID()
 	peers, members := make([]model.Peer, len(servers)), make([]gossip.Member, len(servers))
 	for i, server := range servers {
-		member, _ := m.member(server.ID)
+		member := m.member(server.ID)
 		members[i] = member
 		peers[i] = model.Peer{
 			ID: string(server.ID), Name: member.Name, Address: plainAddress(server.Address), Voter: server.Suffrage == raft.Voter,

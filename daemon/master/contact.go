@@ -146,18 +146,18 @@ func (m *Master) raftAddresses() map[raft.ServerID]string {
 	return addresses
 }
 
-// member returns what gossip knows of a server: the one that is alive, should there be several.
-func (m *Master) member(id raft.ServerID) (found gossip.Member, known bool) {
+// member returns what gossip knows of a server, the zero member where that is nothing: the one that is alive, should there be several.
+func (m *Master) member(id raft.ServerID) gossip.Member {
+	var found gossip.Member
 	for _, member := range m.members.KnownMasters() {
-		if member.ID == string(id) && (!known || member.Alive) {
-			found, known = member, true
+		if member.ID == string(id) && (found.ID == "" || member.Alive) {
+			found = member
 		}
 	}
-	return found, known
+	return found
 }
 
 // apiOf returns the base URL of a server's API, "" where gossip does not know it.
 func (m *Master) apiOf(id raft.ServerID) string {
-	member, _ := m.member(id)
-	return member.API
+	return m.member(id).API
 }

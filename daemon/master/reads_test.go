@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,12 +39,12 @@ func TestFollowerReadsWhatTheLeaderAcknowledged(t *testing.T) {
 // questioned is a leader elsewhere that answers when it is told to.
 type questioned struct {
 	poolRemote
-	asked  atomic.Int64
+	asked  chan struct{} // takes one for each question
 	answer chan uint64
 }
 
 func (q *questioned) ConfirmedIndex(ctx context.Context, _ string) (uint64, error) {
-	q.asked.Add(1)
+	q.asked <- struct{}{}
 	select {
 	case index := <-q.answer:
 		return index, nil
@@ -62,44 +61,48 @@ type one struct {
 
 func (o one) KnownMasters() []gossip.Member { return []gossip.Member{o.member} }
 
-// TestReadersShareTheNextQuestion: what was asked before a read began must not answer it.
-func TestReadersShareTheNextQuestion(t *testing.T) {
+// askingMaster is one that knows a leader elsewhere and asks it for readers until the test ends.
+func askingMaster(t *testing.T) (*Master, *questioned) {
+	t.Helper()
 	m, err := New(Config{Name: "m1", DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
-	remote := &questioned{answer: make(chan uint64)}
+	t.Cleanup(func() { _ = m.Close() })
+	remote := &questioned{asked: make(chan struct{}, 10), answer: make(chan uint64)}
 	m.Attach(one{member: gossip.Member{ID: "id2", API: "http://m2", Alive: true}}, remote)
 	m.leading.setOther("10.0.0.2:5806", "id2")
-	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { m.runQuestions(ctx) })
-	defer running.Wait()
-	defer cancel()
+	running.Go(func() { m.runQuestions(t.Context()) })
+	t.Cleanup(running.Wait)
+	return m, remote
+}
 
-	first := make(chan confirmed, 1)
-	running.Go(func() {
-		index, err := m.confirm(ctx, false)
-		first <- confirmed{index, err}
-	})
-	for remote.asked.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	const readers = 20
-	later := make(chan confirmed, readers)
-	for range readers {
-		running.Go(func() {
-			index, err := m.confirm(ctx, false)
-			later <- confirmed{index, err}
-		})
+// confirming has a reader ask for the index, which is sent when it is known.
+func confirming(t *testing.T, m *Master) <-chan confirmed {
+	told := make(chan confirmed, 1)
+	go func() {
+		index, err := m.confirm(t.Context(), false)
+		told <- confirmed{index, err}
+	}()
+	return told
+}
+
+// TestReadersShareTheNextQuestion: what was asked before a read began must not answer it.
+func TestReadersShareTheNextQuestion(t *testing.T) {
+	m, remote := askingMaster(t)
+	first := confirming(t, m)
+	<-remote.asked
+	later := make([]<-chan confirmed, 20)
+	for i := range later {
+		later[i] = confirming(t, m)
 	}
 	waiting := func() int {
 		m.questions.mu.Lock()
 		defer m.questions.mu.Unlock()
 		return len(m.questions.waiting)
 	}
-	for waiting() < readers {
+	for waiting() < len(later) {
 		time.Sleep(time.Millisecond)
 	}
 	remote.answer <- 7
@@ -107,39 +110,21 @@ func TestReadersShareTheNextQuestion(t *testing.T) {
 		t.Errorf("the first reader was told %+v", got)
 	}
 	remote.answer <- 9
-	for range readers {
-		if got := <-later; got.err != nil || got.index != 9 {
+	for _, told := range later {
+		if got := <-told; got.err != nil || got.index != 9 {
 			t.Errorf("a later reader was told %+v", got)
 		}
 	}
-	if n := remote.asked.Load(); n != 2 {
-		t.Errorf("the leader was asked %d times", n)
+	if more := len(remote.asked); more != 1 {
+		t.Errorf("the leader was asked %d times after the first", more)
 	}
 }
 
 // TestReadGoesToTheNewLeader: the old leader never answers, and another is heard of.
 func TestReadGoesToTheNewLeader(t *testing.T) {
-	m, err := New(Config{Name: "m1", DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	remote := &questioned{answer: make(chan uint64)}
-	m.Attach(one{member: gossip.Member{ID: "id2", API: "http://m2", Alive: true}}, remote)
-	m.leading.setOther("10.0.0.2:5806", "id2")
-	ctx, cancel := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { m.runQuestions(ctx) })
-	defer running.Wait()
-	defer cancel()
-	told := make(chan confirmed, 1)
-	running.Go(func() {
-		index, err := m.confirm(ctx, false)
-		told <- confirmed{index, err}
-	})
-	for remote.asked.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	m, remote := askingMaster(t)
+	told := confirming(t, m)
+	<-remote.asked
 	m.leading.setOther("10.0.0.3:5806", "id2")
 	remote.answer <- 11
 	if got := <-told; got.err != nil || got.index != 11 {

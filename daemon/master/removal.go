@@ -102,7 +102,7 @@ func (m *Master) removeServer(ctx context.Context, n *node, server raft.Server, 
 func (m *Master) findPeer(servers []raft.Server, id string) (raft.Server, error) {
 	var found []raft.Server
 	for _, server := range servers {
-		member, _ := m.member(server.ID)
+		member := m.member(server.ID)
 		if string(server.ID) == id {
 			return server, nil
 		}
@@ -154,7 +154,7 @@ func (m *Master) handOver(n *node) error {
 		if err == nil || !n.isLeader() {
 			return nil
 		}
-		member, _ := m.member(server.ID)
+		member := m.member(server.ID)
 		if member.Alive && server.ID != m.folders.serverID && server.Suffrage == raft.Voter {
 			err = n.LeadershipTransferToServer(server.ID, server.Address).Error()
 		}

@@ -154,9 +154,7 @@ func TestKeeperRegistersAndUnregisters(t *testing.T) {
 		if err := k.Unregister(t.Context(), second); err != nil {
 			t.Error(err)
 		}
-		if ids := s.ids(); len(ids) != 0 {
-			t.Errorf("left: %v", ids)
-		}
+		wantIDs(t, s)
 	})
 }
 
@@ -266,9 +264,7 @@ func TestKeeperRemovesLaterWhatItCouldNot(t *testing.T) {
 		s.change(func() { s.hangs = false })
 		time.Sleep(maxPause)
 		synctest.Wait()
-		if ids := s.ids(); len(ids) != 0 {
-			t.Errorf("left: %v", ids)
-		}
+		wantIDs(t, s)
 	})
 }
 
@@ -295,9 +291,7 @@ func TestKeeperLetsOneRefusalNotHoldUpTheRest(t *testing.T) {
 		if waited := time.Since(began); waited > 0 {
 			t.Errorf("waited %v for what was refused", waited)
 		}
-		if ids := s.ids(); len(ids) != 0 {
-			t.Errorf("left: %v", ids)
-		}
+		wantIDs(t, s)
 	})
 }
 
@@ -373,9 +367,7 @@ func TestKeeperLeavesItsRecordsAtTheEnd(t *testing.T) {
 		if err := k.Unregister(t.Context(), handle); err != nil {
 			t.Error(err)
 		}
-		if ids := s.ids(); len(ids) != 0 {
-			t.Errorf("left: %v", ids)
-		}
+		wantIDs(t, s)
 	})
 }
 
@@ -393,9 +385,7 @@ func TestKeeperGivesRemovalsALastChance(t *testing.T) {
 		}
 		s.change(func() { s.away = false })
 		stop()
-		if ids := s.ids(); len(ids) != 0 {
-			t.Errorf("left: %v", ids)
-		}
+		wantIDs(t, s)
 	})
 }
 
@@ -445,8 +435,6 @@ func TestTasksRegisterTheirEndpoints(t *testing.T) {
 		if err := tasks.Unregister(t.Context(), handle); err != nil {
 			t.Error(err)
 		}
-		if ids := s.ids(); len(ids) != 0 {
-			t.Errorf("left: %v", ids)
-		}
+		wantIDs(t, s)
 	})
 }

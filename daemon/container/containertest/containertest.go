@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/client"
 	"github.com/google/uuid"
 
 	"github.com/heliosctl/heliosctl/daemon/container"
@@ -44,6 +45,18 @@ func RequireDocker(t testing.TB) *container.Docker {
 		Missing(t, "this test needs a docker engine: %v", err)
 	}
 	return docker
+}
+
+// RawClient speaks to the engine of RequireDocker past our runtime: it is what a test looks at the engine with. It is closed at the end of the
+// test.
+func RawClient(t testing.TB) *client.Client {
+	t.Helper()
+	raw, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	return raw
 }
 
 // AgentID returns a fresh agent id. Containers that carry it are killed and removed at the end of the test.
