@@ -41,7 +41,7 @@ func stream[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error
 				continue
 			}
 			var v T
-			if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
+			if err := decodeLine(lines.Bytes(), &v); err != nil {
 				yield(none, model.Errorf(model.CodeUnavailable, "cannot read the stream of %s: %s", a.endpoint.label, err))
 				return
 			}
@@ -57,6 +57,14 @@ func stream[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error
 		}
 		yield(none, interrupted(ctx, c.ended(a, lines.Err())))
 	}
+}
+
+// decodeLine reads one line. What reads itself checks what it reads, so that nothing else has to go over the line before.
+func decodeLine[T any](line []byte, into *T) error {
+	if own, ok := any(into).(json.Unmarshaler); ok {
+		return own.UnmarshalJSON(line)
+	}
+	return json.Unmarshal(line, into)
 }
 
 func notAStream(r *request, a *answer) error {

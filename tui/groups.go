@@ -305,17 +305,18 @@ func drawGroupHosts(a *app, area widget.Area, g *Group) {
 	area.Text(0, 0, muted, "hosts")
 	room := area.Sub(12, 0, area.W-12, area.H)
 	at := func(i int, r rune, c theme.Color) { room.Repeat(i%max(1, room.W), i/max(1, room.W), 1, theme.Fg(c), r) }
+	fit := room.W * room.H
 	if g.Rollout == nil {
-		for i, name := range g.Hosts {
+		for i, name := range g.Hosts[:min(len(g.Hosts), fit)] {
 			cell := mapCells[0]
 			if h := a.snap.Host(name); h != nil {
 				cell = mapCells[mapRank(h)]
 			}
-			at(i, cell.r, cell.color)
+			at(i, cell.Rune, cell.Style.FG)
 		}
 		return
 	}
-	for i, h := range g.Rollout.Hosts {
+	for i, h := range g.Rollout.Hosts[:min(len(g.Rollout.Hosts), fit)] {
 		switch h.Phase {
 		case PhaseWaiting:
 			at(i, '·', theme.Muted)

@@ -25,11 +25,8 @@ type overview struct {
 	load    [2]float64
 	memory  [2]float64
 	version uint64
-	busiest []*Host          // highest load first, as many as there may be room for
-	ranks   map[string][]int // of the hosts on the map, by the label's value
-	names   []string         // of the map's groups
-	cells   map[string][]int // the worst of each of the map's cells, by the same
-	per     int              // hosts in one of them; 0 when they have to be worked out
+	busiest []*Host // highest load first, as many as there may be room for
+	hosts   hostMap
 	listed  listedTroubles
 }
 
@@ -40,14 +37,12 @@ type listedTroubles struct {
 	acknowledged int
 }
 
-var mapLabels = []string{"rack", "role", "zone"}
-
 func newOverview(*app) page {
 	o := &overview{}
 	o.keys = []*command{
 		bind("overview.open", "enter", "open", o.openSelected),
 		bind("overview.panel", "tab", "next panel", func(*app) tea.Cmd { o.panel = (o.panel + 1) % 3; return nil }),
-		bind("overview.regroup", "o", "regroup map", func(a *app) tea.Cmd { o.label = (o.label + 1) % len(mapLabels); o.arrangeMap(a); return nil }),
+		bind("overview.regroup", "o", "regroup map", func(a *app) tea.Cmd { o.label = (o.label + 1) % len(mapLabels); o.arrangeMap(a.snap.Hosts); return nil }),
 		bind("overview.acknowledge", "i", "acknowledge", o.acknowledge),
 		bind("overview.acknowledged", "I", "show acknowledged", func(*app) tea.Cmd { o.silent, o.listed.version = !o.silent, 0; return nil }).more(),
 		bind("overview.up", "up k", "up", func(*app) tea.Cmd { o.cursor[o.panel] = max(0, o.cursor[o.panel]-1); return nil }).more(),
@@ -81,17 +76,7 @@ func (o *overview) refresh(a *app) {
 		return cmp.Or(cmp.Compare(y.LoadShare(), x.LoadShare()), strings.Compare(x.Name, y.Name))
 	})
 	o.busiest = slices.Clone(o.busiest[:min(len(o.busiest), 60)])
-	o.arrangeMap(a)
-}
-
-// arrangeMap groups the hosts by the label.
-func (o *overview) arrangeMap(a *app) {
-	o.ranks = map[string][]int{}
-	for _, h := range a.snap.Hosts {
-		value := h.Labels[mapLabels[o.label]]
-		o.ranks[value] = append(o.ranks[value], mapRank(h))
-	}
-	o.names, o.per = sortedKeys(o.ranks), 0
+	o.arrangeMap(a.snap.Hosts)
 }
 
 func percentiles(values []float64) [2]float64 {
@@ -187,7 +172,7 @@ func (o *overview) draw(a *app, area widget.Area) {
 		o.drawAttention(a, right)
 		middle, bottom := rest.SplitY(min(max(8, rest.H*2/5+1), 12))
 		left, right = middle.SplitX(area.W * 3 / 5)
-		o.drawMap(a, left)
+		o.drawMap(left)
 		o.drawRollouts(a, right)
 		o.drawEvents(a, bottom)
 	default:
@@ -197,9 +182,9 @@ func (o *overview) draw(a *app, area widget.Area) {
 		o.drawFleet(a, left)
 		o.drawAttention(a, middle)
 		o.drawRollouts(a, end)
-		top, bottom := rest.SplitY(min(max(9, len(o.names)+2), rest.H/2))
+		top, bottom := rest.SplitY(min(max(9, len(o.hosts.groups)+2), rest.H/2))
 		left, right = top.SplitX(area.W * 2 / 3)
-		o.drawMap(a, left)
+		o.drawMap(left)
 		o.drawBusiest(a, right)
 		o.drawEvents(a, bottom)
 	}
@@ -221,7 +206,7 @@ func (o *overview) drawNarrow(a *app, area widget.Area) {
 		return
 	}
 	chart, rest := rest.SplitY(min(12, rest.H))
-	o.drawMap(a, chart)
+	o.drawMap(chart)
 	if rest.H >= 4 {
 		o.drawEvents(a, rest)
 	}

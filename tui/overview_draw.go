@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui/theme"
 	"github.com/heliosctl/heliosctl/tui/widget"
 )
@@ -117,99 +116,6 @@ func (o *overview) drawAttention(a *app, area widget.Area) {
 		x = line.Cut(x, 0, min(subject, (line.W-x-6)*2/3), plain.On(bg), t.subject) + 1
 		line.Cut(x, 0, end-x-1, muted.On(bg), t.detail)
 	}
-}
-
-// The looks of hosts on the map, worst last.
-var mapCells = []struct {
-	r     rune
-	color theme.Color
-}{{'■', theme.OK}, {'▣', theme.Progress}, {'?', theme.Unknown}, {'✗', theme.Fail}, {'▼', theme.Fail}}
-
-func mapRank(h *Host) int {
-	switch severity(&h.Counts) {
-	case 5, 4, 3:
-		if h.Status == model.Up {
-			return 3
-		}
-	case 1:
-		if h.Status == model.Up {
-			return 1
-		}
-	case 2:
-		if h.Status == model.Up {
-			return 2
-		}
-	}
-	if h.Status != model.Up {
-		return 4
-	}
-	return 0
-}
-
-// drawMap draws a cell for each host, grouped by a label, so that a dark rack is a block. Where there is not enough room, a cell stands
-// for several hosts, of which the worst is seen.
-func (o *overview) drawMap(a *app, area widget.Area) {
-	label, groups, names := mapLabels[o.label], o.ranks, o.names
-	width, longest := 0, 0
-	for _, name := range names {
-		width = max(width, widget.Width(name))
-		longest = max(longest, len(groups[name]))
-	}
-	width = min(max(width, 3), 12)
-	room := max(1, area.W-6-width)
-	lines := max(1, (area.H-2)/max(1, len(names))) // of each group
-	per := max(1, (longest+room*lines-1)/(room*lines))
-	step := 1
-	if per == 1 && 2*longest <= room {
-		step = 2 // with a gap between hosts, where there is room for it
-	}
-	in := widget.Panel{
-		Title: "Host map", Note: fmt.Sprintf("1 cell = %s · by %s · o regroup", counted(per, "host"), label),
-	}.Draw(area)
-	o.fillCells(per)
-	y := 0
-	for i, name := range names {
-		if y >= in.H-1 && len(names)-i > 1 {
-			in.Cut(0, in.H-1, in.W, muted, fmt.Sprintf("… %d more", len(names)-i))
-			return
-		}
-		shown := name
-		if name == "" {
-			shown = "—"
-		}
-		in.Cut(0, y, width, muted, shown)
-		y = drawMapGroup(in, width+1, y, room, step, o.cells[name])
-	}
-}
-
-// fillCells works out the worst of so many hosts each, unless that has been done for this snapshot.
-func (o *overview) fillCells(per int) {
-	if o.per == per {
-		return
-	}
-	o.per, o.cells = per, map[string][]int{}
-	for name, ranks := range o.ranks {
-		for chunk := range slices.Chunk(ranks, per) {
-			o.cells[name] = append(o.cells[name], slices.Max(chunk))
-		}
-	}
-}
-
-func drawMapGroup(in widget.Area, left, y, room, step int, worst []int) int {
-	x := 0
-	for i := 0; i < len(worst); {
-		if x >= room {
-			x, y = 0, y+1
-		}
-		run := 1 // cells that look alike, where there are no gaps between them
-		for step == 1 && x+run < room && i+run < len(worst) && worst[i+run] == worst[i] {
-			run++
-		}
-		cell := mapCells[worst[i]]
-		in.Repeat(left+x, y, run, theme.Fg(cell.color), cell.r)
-		x, i = x+run*step, i+run
-	}
-	return y + 1
 }
 
 func (o *overview) drawRollouts(a *app, area widget.Area) {

@@ -49,8 +49,19 @@ func (s *Store) Apply(e model.Event) bool {
 	if e.Reason != "" {
 		line.Detail += ", " + string(e.Reason)
 	}
+	s.share(&line)
 	s.AddEvent(line)
 	return known
+}
+
+// share has a line of the feed, which is kept for long, name its host and its job with the words of the store.
+func (s *Store) share(line *Event) {
+	if host, ok := s.hosts[line.Host]; ok {
+		line.Host = host.Name
+	}
+	if job, ok := s.jobs[line.Job]; ok {
+		line.Job = job.Spec.ID
+	}
 }
 
 // describeOther says what an event tells that changes nothing here, such as those of groups.

@@ -3,8 +3,10 @@ package tui_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui"
@@ -132,5 +134,25 @@ func TestApplyFollowsTheEventsOfMasters(t *testing.T) {
 	}
 	if apply(model.Event{Type: model.EventJobCreated, JobID: &job}) {
 		t.Error("a new job counts as applied; its definition has to be read")
+	}
+}
+
+// The feed keeps tens of thousands of lines. They name hosts and jobs with the words that the store has anyway, not with those of each
+// event.
+func TestTheFeedSharesNamesWithTheStore(t *testing.T) {
+	f := crowd(1)
+	task := f.Snapshot().Hosts[0].Tasks[0]
+	job := model.JobID{Name: strings.Clone(task.Job.Name), Version: strings.Clone(task.Job.Version), Hash: strings.Clone(task.Job.Hash)}
+	f.store.Apply(model.Event{
+		Index: 1, Type: model.EventTaskStatus, Time: model.TimestampOf(now), Host: strings.Clone(task.Host), JobID: &job,
+		Status: &model.TaskStatus{State: model.StateStopping, Goal: model.GoalStart},
+	})
+	line := f.Snapshot().Events[0]
+	for what, words := range map[string][2]string{
+		"host": {line.Host, task.Host}, "job": {line.Job.Name, task.Job.Name}, "version": {line.Job.Version, task.Job.Version}, "hash": {line.Job.Hash, task.Job.Hash},
+	} {
+		if words[0] != words[1] || unsafe.StringData(words[0]) != unsafe.StringData(words[1]) {
+			t.Errorf("the feed has a %s %q of its own beside %q", what, words[0], words[1])
+		}
 	}
 }

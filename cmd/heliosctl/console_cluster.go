@@ -33,7 +33,7 @@ func liveCluster(cluster tui.Cluster, c client.Config, now func() time.Time) *co
 	return &consoleCluster{
 		ClusterChoice: tui.ClusterChoice{Cluster: cluster, Masters: describeMasters(c)}, config: &c,
 		open: func() (tui.Source, func(context.Context), error) {
-			source, err := live.New(live.Options{Config: c, Cluster: cluster, Now: now})
+			source, err := live.New(live.Options{Config: c, Cluster: cluster, Now: now, Reading: setConsoleHeap})
 			if err != nil {
 				return nil, nil, err
 			}

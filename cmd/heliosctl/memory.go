@@ -11,6 +11,10 @@ import (
 const (
 	// daemonGCPercent trades some of the processor for a smaller heap: daemons share their machine with the containers that it is there for.
 	daemonGCPercent = 50
+	// consoleGCPercent does the same for a console, which is open all day: a storm of events would double its heap else. While it reads a
+	// whole cluster, what is thrown away is many times what is kept, and collecting that often would cost seconds.
+	consoleGCPercent = 25
+	readingGCPercent = 100
 	// A start and a burst of changes need memory that is not needed afterwards; the runtime alone would keep most of it.
 	firstRelease = time.Second
 	releaseEvery = 30 * time.Second
@@ -28,6 +32,18 @@ func inLittleMemory(ctx context.Context, run func(context.Context) error) error 
 	defer stop()
 	releasing.Go(func() { releaseMemory(ctx) })
 	return run(ctx)
+}
+
+// setConsoleHeap sets how often garbage is collected in a console, while it reads everything and from then on. Who sets GOGC has that
+// instead.
+func setConsoleHeap(reading bool) {
+	percent := consoleGCPercent
+	if reading {
+		percent = readingGCPercent
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 func releaseMemory(ctx context.Context) {

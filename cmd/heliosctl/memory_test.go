@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"testing"
@@ -94,4 +95,26 @@ func rss(b *testing.B, p *process) float64 {
 		b.Fatal(err)
 	}
 	return kilobytes / 1024
+}
+
+func TestConsoleHeapIsSmallOnceEverythingIsRead(t *testing.T) {
+	before := debug.SetGCPercent(77)
+	defer debug.SetGCPercent(before)
+	collects := func(want int) {
+		t.Helper()
+		now := debug.SetGCPercent(100)
+		if debug.SetGCPercent(now); now != want {
+			t.Errorf("garbage is collected at %d %%, want %d", now, want)
+		}
+	}
+	t.Setenv("GOGC", "")
+	setConsoleHeap(true)
+	collects(readingGCPercent)
+	setConsoleHeap(false)
+	collects(consoleGCPercent)
+	t.Setenv("GOGC", "77")
+	debug.SetGCPercent(77)
+	setConsoleHeap(true)
+	setConsoleHeap(false)
+	collects(77)
 }

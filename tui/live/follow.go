@@ -89,6 +89,9 @@ func (w *session) abandon() {
 			if w.reading || len(w.held) > 0 {
 				w.complete = false
 			}
+			if w.reading {
+				w.options.Reading(false)
+			}
 			w.reread.Stop()
 			w.show.Stop()
 			return
@@ -247,6 +250,7 @@ func (w *session) readAll() {
 		return
 	}
 	w.reading = true
+	w.options.Reading(true)
 	c, now := w.link.calls, w.options.Now()
 	var show func([]seenHost)
 	if len(w.store.Snapshot().Hosts) == 0 {
@@ -256,6 +260,7 @@ func (w *session) readAll() {
 		all, err := readCluster(w.ctx, c, now, show)
 		return func() error {
 			w.reading = false
+			w.options.Reading(false)
 			if err != nil {
 				return err
 			}

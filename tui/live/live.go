@@ -35,6 +35,10 @@ type Options struct {
 	Cluster tui.Cluster
 
 	Now func() time.Time // default time.Now
+
+	// Reading, unless nil, is told when everything begins to be read, which makes much garbage, and when that is over, for whatever reason.
+	// It must not block.
+	Reading func(bool)
 }
 
 // Source is a tui.Source of a cluster. It is safe for concurrent use.
@@ -64,6 +68,9 @@ type Source struct {
 func New(o Options) (*Source, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Reading == nil {
+		o.Reading = func(bool) {}
 	}
 	o.Cluster.Name = cmp.Or(o.Cluster.Name, clusterName(o.Config))
 	configured, err := newLink(o.Config)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -220,6 +221,43 @@ func TestSourceReadsEverything(t *testing.T) {
 	await(t, source, "masters", func(s *tui.Snapshot) bool {
 		return len(s.Masters) == 1 && s.Masters[0].Connected && s.Freshness.Master == s.Masters[0].Name && s.Freshness.Leader
 	})
+}
+
+// Whoever cares for the memory is told when everything is read and when that is over, also where it comes to nothing.
+func TestSourceTellsWhenItReadsEverything(t *testing.T) {
+	m := newMaster(t)
+	m.agent("a1", nil)
+	var silent atomic.Bool
+	asked := make(chan struct{}, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if silent.Load() && !strings.HasPrefix(r.URL.Path, "/v1/") {
+			asked <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
+		m.api.Handler().ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	told := make(chan bool, 100)
+	source, err := live.New(live.Options{Config: client.Config{Endpoints: []string{server.URL}}, Reading: func(reading bool) { told <- reading }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { source.Run(ctx) })
+	await(t, source, "live", isLive)
+	if len(told) != 2 || !<-told || <-told {
+		t.Error("reading everything for the first time was not told as begun and as over")
+	}
+	silent.Store(true)
+	source.Resync()
+	<-asked
+	stop()
+	running.Wait()
+	if len(told) != 2 || !<-told || <-told {
+		t.Error("reading everything in vain was not told as begun and as over")
+	}
 }
 
 func caller(t *testing.T, m *master) *client.Client {

@@ -100,6 +100,7 @@ type Theme struct {
 	profile Profile
 	rgb     *[colors]RGB
 	fg, bg  [colors]string // control sequences without their brackets
+	turn    [colors]string // whole sequences that change the colour of the text alone
 }
 
 // Default is the theme of those who choose none.
@@ -126,6 +127,7 @@ func New(name string, profile Profile) (*Theme, error) {
 	}
 	for c := range colors {
 		t.fg[c], t.bg[c] = t.sequence(c, false), t.sequence(c, true)
+		t.turn[c] = "\x1b[" + t.fg[c] + "m"
 	}
 	return t, nil
 }
@@ -170,8 +172,12 @@ func (t *Theme) Append(dst []byte, from, to Style, whole bool) []byte {
 	if t.profile == NoColor {
 		from, to = t.colorless(from), t.colorless(to)
 	}
-	if !whole && from == to {
+	switch {
+	case whole:
+	case from == to:
 		return dst
+	case from.BG == to.BG && from.Attr == to.Attr:
+		return append(dst, t.turn[to.FG]...)
 	}
 	dst = append(dst, '\x1b', '[')
 	if whole {
@@ -199,6 +205,9 @@ func appendPart(dst []byte, part string) []byte {
 
 // appendAttr appends the codes that take back what is no longer wanted and add what is new.
 func appendAttr(dst []byte, from, to Attr) []byte {
+	if from == to {
+		return dst
+	}
 	if from&^to&(Bold|Dim) != 0 {
 		dst = appendPart(dst, "22") // takes both back
 		from &^= Bold | Dim

@@ -156,6 +156,24 @@ func (a Area) Repeat(x, y, n int, style theme.Style, r rune) int {
 	return x
 }
 
+// Paste writes cells of one character each, those that there is room for.
+func (a Area) Paste(x, y int, cells []Cell) {
+	if y < 0 || y >= a.H {
+		return
+	}
+	if x < 0 {
+		x, cells = 0, cells[min(-x, len(cells)):]
+	}
+	cells = cells[:max(0, min(len(cells), a.W-x))]
+	if len(cells) == 0 {
+		return
+	}
+	row := a.c.cells[(a.Y+y)*a.c.W : (a.Y+y+1)*a.c.W]
+	a.c.split(row, a.X+x)
+	a.c.split(row, a.X+x+len(cells)-1)
+	copy(row[a.X+x:], cells)
+}
+
 // Wrap breaks a text into lines of at most w cells, between words where it can.
 func Wrap(s string, w int) []string {
 	if w <= 0 {

@@ -26,6 +26,7 @@ type Canvas struct {
 	cells []Cell
 	marks []string
 	out   []byte
+	ascii []Cell // of a row that is drawn so
 }
 
 // Reset makes the canvas so large and clears it to spaces on the screen's background.
@@ -107,29 +108,51 @@ func (c *Canvas) Render(t *theme.Theme, ascii bool) string {
 		if y > 0 {
 			out = append(out, '\n')
 		}
-		var style theme.Style
-		for x := range c.W {
-			cell := &c.cells[y*c.W+x]
-			if cell.Width == 0 {
-				continue
-			}
-			if x == 0 || cell.Style != style && !blankAlike(cell, style) {
-				out = t.Append(out, style, cell.Style, x == 0)
-				style = cell.Style
-			}
-			r := cell.Rune
-			if ascii && r >= utf8.RuneSelf {
-				r = inASCII(r)
-			}
-			out = utf8.AppendRune(out, r)
-			if cell.marks != 0 {
-				out = append(out, c.marks[cell.marks-1]...)
-			}
+		row := c.cells[y*c.W : (y+1)*c.W]
+		if ascii {
+			row = c.rowInASCII(row)
 		}
-		out = append(out, "\x1b[0m"...)
+		out = c.appendRow(out, row, t)
 	}
 	c.out = out
 	return string(out)
+}
+
+func (c *Canvas) rowInASCII(row []Cell) []Cell {
+	c.ascii = append(c.ascii[:0], row...)
+	for i := range c.ascii {
+		if cell := &c.ascii[i]; cell.Rune >= utf8.RuneSelf {
+			cell.Rune = inASCII(cell.Rune)
+		}
+	}
+	return c.ascii
+}
+
+// appendRow is most of what a frame costs.
+func (c *Canvas) appendRow(out []byte, row []Cell, t *theme.Theme) []byte {
+	var style theme.Style
+	for x := range row {
+		cell := &row[x]
+		if cell.Width == 0 {
+			continue
+		}
+		if x == 0 || cell.Style != style && !blankAlike(cell, style) {
+			out = t.Append(out, style, cell.Style, x == 0)
+			style = cell.Style
+		}
+		switch r := cell.Rune; {
+		case r < utf8.RuneSelf:
+			out = append(out, byte(r))
+		case r >= firstSymbol && r <= lastSymbol: // the most by far, of three bytes each
+			out = append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
+		default:
+			out = utf8.AppendRune(out, r)
+		}
+		if cell.marks != 0 {
+			out = append(out, c.marks[cell.marks-1]...)
+		}
+	}
+	return append(out, "\x1b[0m"...)
 }
 
 // blankAlike tells whether a cell looks the same in another style: a space shows its background only.
