@@ -89,21 +89,37 @@ func (i *Input) Draw(a Area, x, y, w int, bg theme.Color, focus bool) {
 	field := a.Sub(x, y, w, 1)
 	field.Fill(bg)
 	style := theme.Style{FG: theme.Text, BG: bg}
-	text := i.Value()
-	if i.Secret {
-		text = strings.Repeat("•", len(i.text))
+	// Only what is to be seen is measured: anything may be pasted, and of any length.
+	under := " "
+	if i.at < len(i.text) {
+		under = i.shown(i.at, i.at+1)
 	}
-	runes := []rune(text)
-	start := 0
-	for start < i.at && Width(string(runes[start:i.at])) > w-1 {
-		start++
-	}
-	field.Text(0, 0, style, string(runes[start:]))
-	if focus {
-		under := " "
-		if i.at < len(runes) {
-			under = string(runes[i.at])
+	start := i.at
+	for used := max(1, Width(under)); start > 0; start-- {
+		if used += i.width(start - 1); used > w {
+			break
 		}
-		field.Text(Width(string(runes[start:i.at])), 0, theme.Style{FG: theme.OnColor, BG: theme.Here}, under)
+	}
+	end := start
+	for used := 0; end < len(i.text) && used <= w; end++ {
+		used += i.width(end)
+	}
+	field.Text(0, 0, style, i.shown(start, end))
+	if focus {
+		field.Text(Width(i.shown(start, i.at)), 0, theme.Style{FG: theme.OnColor, BG: theme.Here}, under)
 	}
 }
+
+// shown is a part of the text as it is drawn.
+func (i *Input) shown(from, to int) string {
+	if i.Secret {
+		return strings.Repeat(dot, to-from)
+	}
+	return string(i.text[from:to])
+}
+
+// width is how many cells a letter takes, if it stands alone.
+func (i *Input) width(at int) int { return Width(i.shown(at, at+1)) }
+
+// dot stands for each letter of a secret.
+const dot = "•"

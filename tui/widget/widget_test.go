@@ -108,3 +108,31 @@ func TestInputEdits(t *testing.T) {
 		t.Error("it is not wiped")
 	}
 }
+
+// Whatever is pasted, however long, the part around the cursor is seen.
+func TestInputShowsWhereItsCursorIs(t *testing.T) {
+	colors, err := theme.New(theme.Default, theme.TrueColor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := func(in *widget.Input) string {
+		var c widget.Canvas
+		c.Reset(12, 1)
+		in.Draw(c.Area(), 1, 0, 10, theme.Chip, true)
+		return ansi.Strip(c.Render(colors, false))
+	}
+	var in widget.Input
+	in.Insert([]rune(strings.Repeat("0123456789", 200_000) + "漢字"))
+	for _, step := range []struct{ key, want string }{
+		{"end", " 56789漢字  "}, {"left", " 456789漢字 "}, {"left", " 23456789漢 "}, {"home", " 0123456789 "}, {"right", " 0123456789 "},
+	} {
+		in.Key(step.key)
+		if got := seen(&in); got != step.want {
+			t.Errorf("after %s: %q, want %q", step.key, got, step.want)
+		}
+	}
+	in.Secret = true
+	if got := seen(&in); got != " •••••••••• " {
+		t.Errorf("a secret: %q", got)
+	}
+}
