@@ -134,13 +134,13 @@ func (p *groups) columns() []column[*Group] {
 				style := theme.Style{FG: color, BG: bg}
 				a.Cut(a.Text(x, 0, style, glyph+" "), 0, w-2, style.Bold(), groupState(g))
 			}},
-		{id: "group", title: "GROUP", width: 14, priority: 0, flex: true, compare: func(a, b *Group) int { return strings.Compare(a.Spec.Name, b.Spec.Name) },
+		{id: "group", title: "GROUP", width: 14, fit: true, priority: 0, compare: func(a, b *Group) int { return strings.Compare(a.Spec.Name, b.Spec.Name) },
 			text: func(g *Group) string { return g.Spec.Name }, style: func(*Group) theme.Style { return plain }},
-		{id: "job", title: "JOB", width: 18, priority: 1, compare: func(a, b *Group) int { return a.Spec.JobID.Compare(b.Spec.JobID) },
+		{id: "job", title: "JOB", width: 18, fit: true, priority: 1, compare: func(a, b *Group) int { return a.Spec.JobID.Compare(b.Spec.JobID) },
 			text: func(g *Group) string { return versionText(g.Spec.JobID) }, style: func(*Group) theme.Style { return focus }},
 		{id: "hosts", title: "HOSTS", width: 5, right: true, priority: 3, compare: func(a, b *Group) int { return len(b.Hosts) - len(a.Hosts) },
 			text: func(g *Group) string { return fmt.Sprint(len(g.Hosts)) }, style: func(*Group) theme.Style { return plain }},
-		{id: "progress", title: "PROGRESS", width: 22, priority: 1, text: func(g *Group) string {
+		{id: "progress", title: "PROGRESS", width: 20, priority: 1, text: func(g *Group) string {
 			if g.Rollout == nil {
 				return "0%"
 			}
@@ -152,8 +152,8 @@ func (p *groups) columns() []column[*Group] {
 			}
 			return fmt.Sprint(g.Rollout.Options.Parallelism)
 		}},
-		{id: "options", title: "OPTIONS", width: 12, priority: 5, text: optionText},
-		{id: "last", title: "LAST / ETA", width: 16, priority: 2, text: p.lastText, style: func(g *Group) theme.Style {
+		{id: "options", title: "OPTIONS", width: 12, fit: true, priority: 5, text: optionText},
+		{id: "last", title: "LAST / ETA", width: 14, flex: true, priority: 2, text: p.lastText, style: func(g *Group) theme.Style {
 			if g.Rollout != nil && g.Rollout.State != RolloutDone {
 				return theme.Fg(rolloutColor(g.Rollout.State))
 			}
@@ -266,7 +266,7 @@ func (p *groups) drawOptions(a *app, area widget.Area, g *Group) {
 	}
 	facts := [][2]string{
 		{"selector", strings.Join(selectors, " AND ")},
-		{"matches", fmt.Sprintf("%d hosts (%d up, %d down)   h lists them", len(g.Hosts), up, len(g.Hosts)-up)},
+		{"matches", fmt.Sprintf("%s (%d up, %d down)   %s lists them", counted(len(g.Hosts), "host"), up, len(g.Hosts)-up, a.keyOf("groups.hosts"))},
 	}
 	if r := g.Rollout; r != nil {
 		job := r.To.Short()
@@ -341,7 +341,7 @@ func yesNo(b bool) string {
 }
 
 func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
-	in := widget.Panel{Title: "Rollout history", Note: "⏎ rollout", Color: theme.Text}.Draw(area)
+	in := widget.Panel{Title: "Rollout history", Note: a.keyOf("groups.open") + " rollout", Color: theme.Text}.Draw(area)
 	all := slices.Clone(g.Past)
 	if g.Rollout != nil {
 		all = append([]*Rollout{g.Rollout}, all...)

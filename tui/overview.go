@@ -16,21 +16,22 @@ import (
 
 // overview answers three questions at a glance: is the fleet healthy, what has changed, and what needs somebody.
 type overview struct {
-	keys    []*command
-	label   int // of labels, that the map is grouped by
-	panel   int // that has the focus: 0 attention, 1 rollouts, 2 events
-	cursor  [3]int
-	shown   [3]int // how many lines each has
-	silent  bool   // acknowledged troubles are shown
-	load    [2]float64
-	memory  [2]float64
-	version uint64
-	busiest []*Host          // highest load first, as many as there may be room for
-	ranks   map[string][]int // of the hosts on the map, by the label's value
-	names   []string         // of the map's groups
-	cells   map[string][]int // the worst of each of the map's cells, by the same
-	per     int              // hosts in one of them; 0 when they have to be worked out
-	listed  listedTroubles
+	keys       []*command
+	label      int // of labels, that the map is grouped by
+	panel      int // that has the focus: 0 attention, 1 rollouts, 2 events
+	cursor     [3]int
+	shown      [3]int // how many lines each has
+	silent     bool   // acknowledged troubles are shown
+	load       [2]float64
+	memory     [2]float64
+	version    uint64
+	busiest    []*Host          // highest load first, as many as there may be room for
+	ranks      map[string][]int // of the hosts on the map, by the label's value
+	names      []string         // of the map's groups
+	worstFirst []string         // the same, those with the most trouble first
+	cells      map[string][]int // the worst of each of the map's cells, by the same
+	per        int              // hosts in one of them; 0 when they have to be worked out
+	listed     listedTroubles
 }
 
 // listedTroubles are the troubles that the overview lists, worked out once for each snapshot and acknowledgement.
@@ -87,11 +88,15 @@ func (o *overview) refresh(a *app) {
 // arrangeMap groups the hosts by the label.
 func (o *overview) arrangeMap(a *app) {
 	o.ranks = map[string][]int{}
+	bad := map[string]int{}
 	for _, h := range a.snap.Hosts {
-		value := h.Labels[mapLabels[o.label]]
-		o.ranks[value] = append(o.ranks[value], mapRank(h))
+		value, rank := h.Labels[mapLabels[o.label]], mapRank(h)
+		o.ranks[value] = append(o.ranks[value], rank)
+		bad[value] += rank * btoi(rank > 1)
 	}
 	o.names, o.per = sortedKeys(o.ranks), 0
+	o.worstFirst = slices.Clone(o.names)
+	slices.SortStableFunc(o.worstFirst, func(x, y string) int { return bad[y] - bad[x] })
 }
 
 func percentiles(values []float64) [2]float64 {
@@ -181,23 +186,25 @@ func (o *overview) draw(a *app, area widget.Area) {
 	case area.W < 100:
 		o.drawNarrow(a, area)
 	case area.W < 160:
-		top, rest := area.SplitY(9)
-		left, right := top.SplitX(area.W / 2)
+		fleet := min(58, area.W/2)
+		rows, _, _ := stateGrid(fleet-4, 10)
+		top, rest := area.SplitY(7 + rows)
+		left, right := top.SplitX(fleet)
 		o.drawFleet(a, left)
 		o.drawAttention(a, right)
-		middle, bottom := rest.SplitY(min(max(8, rest.H*2/5+1), 12))
+		middle, bottom := rest.SplitY(eventsBelow(rest.H, min(max(8, rest.H*2/5+1), 12)))
 		left, right = middle.SplitX(area.W * 3 / 5)
 		o.drawMap(a, left)
 		o.drawRollouts(a, right)
 		o.drawEvents(a, bottom)
 	default:
 		top, rest := area.SplitY(max(10, area.H/5))
-		left, right := top.SplitX(area.W * 2 / 5)
-		middle, end := right.SplitX(right.W / 2)
+		left, right := top.SplitX(max(58, area.W*8/25))
+		middle, end := right.SplitX(right.W * 56 / 100)
 		o.drawFleet(a, left)
 		o.drawAttention(a, middle)
 		o.drawRollouts(a, end)
-		top, bottom := rest.SplitY(min(max(9, len(o.names)+2), rest.H/2))
+		top, bottom := rest.SplitY(eventsBelow(rest.H, min(max(9, len(o.names)+2), rest.H/2)))
 		left, right = top.SplitX(area.W * 2 / 3)
 		o.drawMap(a, left)
 		o.drawBusiest(a, right)
@@ -205,9 +212,21 @@ func (o *overview) draw(a *app, area widget.Area) {
 	}
 }
 
+// eventsBelow is how many of the rows are for what is above the events: all of them, unless some events can be seen below.
+func eventsBelow(rows, above int) int {
+	if rows-above < 5 {
+		return rows
+	}
+	return above
+}
+
 // drawNarrow draws one column, as much of it as there is room for.
 func (o *overview) drawNarrow(a *app, area widget.Area) {
-	fleet, rest := area.SplitY(min(9, area.H))
+	rows := 9
+	if area.H < 15 {
+		rows = 7 // what needs somebody comes before how much goes on
+	}
+	fleet, rest := area.SplitY(min(rows, area.H))
 	o.drawFleet(a, fleet)
 	shown, _ := o.troubles(a)
 	if o.panel == 1 {
