@@ -228,18 +228,21 @@ func (p *groups) refresh(a *app)                          { p.set(a.snap.Groups)
 func (p *groups) commandLine(a *app) string               { return a.Program + " groups" }
 func (p *groups) status(*app) (left, right []widget.Span) { return p.list.status() }
 
+// leastGroupDetail is how many rows the detail of a group needs to say more than the list: its frame, selector, hosts, job and options.
+const leastGroupDetail = 6
+
 func (p *groups) draw(a *app, area widget.Area) {
-	detail := 0
+	detail := area.H - len(p.order) - 2 // what the list leaves
 	if area.H >= 24 {
-		detail = 14
+		detail = max(detail, 14)
+	}
+	if detail < leastGroupDetail {
+		detail = 0
 	}
 	top, bottom := area.SplitY(area.H - detail)
-	if rows := len(p.order) + 2; rows < top.H && detail > 0 {
-		top, bottom = area.SplitY(rows)
-	}
 	p.list.draw(a, top)
 	g, ok := p.current()
-	if !ok || bottom.H < 6 {
+	if !ok || detail == 0 {
 		return
 	}
 	left, right := bottom, widget.Area{}
@@ -350,7 +353,7 @@ func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
 		in.Text(0, 0, muted, "never rolled")
 		return
 	}
-	rows := max(1, in.H-3)
+	rows := max(1, in.H-5)
 	for y, r := range all[:min(len(all), rows)] {
 		pr := progressOf(r)
 		when := "now"
@@ -359,22 +362,43 @@ func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
 		}
 		in.Text(0, y, theme.Fg(rolloutColor(r.State)), rolloutGlyph(r.State))
 		in.Text(2, y, muted, when)
-		in.Cut(8, y, in.W-28, plain, versionText(r.To))
 		end := r.Finished
 		if end.IsZero() {
 			end = a.now()
 		}
-		in.Right(in.W, y, muted, fmt.Sprintf("%d/%d %d✗ %7s", pr.done, pr.total, pr.failed, Age(end.Sub(r.Started).Truncate(time.Second))))
+		x := in.Right(in.W, y, muted, fmt.Sprintf("%d/%d %d✗ %4s", pr.done, pr.total, pr.failed, wholeAge(end.Sub(r.Started))))
+		in.Cut(6, y, x-7, plain, versionText(r.To))
 	}
-	if in.H-min(len(all), rows) < 3 {
+	if in.H-min(len(all), rows) < 5 {
 		return
 	}
-	var durations []float64
+	drawPastCharts(in.Sub(0, in.H-4, in.W, 4), all)
+}
+
+// drawPastCharts draws how long the rollouts that are over took and in how many hosts they failed, the latest at the right.
+func drawPastCharts(area widget.Area, all []*Rollout) {
+	var took, failed []float64
+	var shortest, longest time.Duration
+	const wide = 2 // columns for each
 	for i := len(all) - 1; i >= 0; i-- {
-		if !all[i].Finished.IsZero() {
-			durations = append(durations, all[i].Finished.Sub(all[i].Started).Minutes())
+		r := all[i]
+		if r.Finished.IsZero() {
+			continue
+		}
+		d := r.Finished.Sub(r.Started)
+		if len(took) == 0 || d < shortest {
+			shortest = d
+		}
+		longest = max(longest, d)
+		for range wide {
+			took, failed = append(took, d.Minutes()), append(failed, float64(progressOf(r).failed))
 		}
 	}
-	in.Text(0, in.H-2, muted, fmt.Sprintf("duration, last %d rollouts", len(durations)))
-	widget.Spark(in, 0, in.H-1, in.W, focus, durations, false)
+	if len(took) < 2*wide {
+		return
+	}
+	area.Cut(0, 0, area.W, muted, fmt.Sprintf("duration, last %d rollouts: %s to %s", len(took)/wide, wholeAge(shortest), wholeAge(longest)))
+	widget.Spark(area, 0, 1, area.W, focus, took, false)
+	area.Cut(0, 2, area.W, muted, fmt.Sprintf("hosts that failed: at most %.0f", slices.Max(failed)))
+	widget.Spark(area, 0, 3, area.W, theme.Fg(theme.Fail), failed, true)
 }

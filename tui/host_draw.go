@@ -267,10 +267,16 @@ func (d *hostDetail) drawResources(_ *app, area widget.Area) {
 		{"mem", fmt.Sprintf("%.0f%%", 100*h.MemoryShare()), byteText(h.memoryUsed()), theme.OK, memory},
 	} {
 		part := in.Sub(0, i*each, in.W, each)
-		part.Text(0, 0, muted, chart.name)
-		part.Text(0, min(1, part.H-1), strong, chart.value)
+		x := part.Text(0, 0, muted, chart.name) + 1
+		left := 7
+		if part.H > 1 {
+			part.Text(0, 1, strong, chart.value)
+		} else {
+			part.Text(x, 0, strong, chart.value)
+			left = 10
+		}
 		part.Right(in.W, 0, faint, chart.limit)
-		graph := part.Sub(7, 0, max(0, in.W-16), max(1, each-btoi(each > 2)))
+		graph := part.Sub(left, 0, max(0, in.W-left-9), max(1, each-btoi(each > 2)))
 		widget.Braille(graph, func(int) theme.Style { return theme.Fg(chart.color) }, chart.values, 1)
 	}
 }
