@@ -316,7 +316,18 @@ func (a *app) now() time.Time {
 	if f := a.snap.Freshness; f.State == Stale && !f.AsOf.IsZero() {
 		return f.AsOf
 	}
+	if at := a.stoppedAt(); !at.IsZero() {
+		return at
+	}
 	return a.Now()
+}
+
+// stoppedAt is the moment that the page shows, zero when that is the present.
+func (a *app) stoppedAt() time.Time {
+	if p, ok := a.page.(stopper); ok {
+		return p.stoppedAt()
+	}
+	return time.Time{}
 }
 
 // goTo shows a page and remembers the one before.

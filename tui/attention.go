@@ -76,7 +76,7 @@ func taskTroubles(s *Snapshot) []trouble {
 	if lost.tasks > 0 {
 		found = append(found, trouble{
 			key: "unknown", rank: 5, glyph: "?", word: "UNKNOWN", color: theme.Unknown, subject: counted(lost.tasks, "task") + " on down hosts",
-			detail: "nobody answers for them", since: lost.since, screen: 1, filter: "state:UNKNOWN",
+			detail: "nobody answers", since: lost.since, screen: 1, filter: "state:UNKNOWN",
 		})
 	}
 	return found

@@ -8,6 +8,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui/theme"
 	"github.com/heliosctl/heliosctl/tui/widget"
 )
@@ -192,13 +193,17 @@ func (p *events) status(a *app) (left, right []widget.Span) {
 	if p.follow {
 		left = append(left, widget.Span{Style: theme.Fg(theme.OK), Text: "● following"})
 	} else {
-		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("∥ scrolled: %d newer below, f follows", len(p.order)-1-p.cursor)})
+		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("∥ scrolled: %d newer below, %s", len(p.order)-1-p.cursor, a.hint("events.follow", "follows"))})
 	}
 	rate := ""
 	if n := len(a.snap.Rate); n > 1 {
 		rate = fmt.Sprintf("%.1f ev/s · ", float64(a.snap.Rate[n-2].Total)/BucketLength.Seconds())
 	}
-	return left, []widget.Span{{Style: muted, Text: fmt.Sprintf("%s%d of %d kept (at most %d)", rate, len(p.order), len(p.all), eventsKept)}}
+	kept := fmt.Sprintf("%d kept (at most %dk)", len(p.all), eventsKept/1000)
+	if len(p.order) < len(p.all) {
+		kept = fmt.Sprintf("%d of ", len(p.order)) + kept
+	}
+	return left, []widget.Span{{Style: muted, Text: rate + kept}}
 }
 
 func (p *events) draw(a *app, area widget.Area) {
@@ -231,7 +236,11 @@ func (p *events) draw(a *app, area widget.Area) {
 		drawEvent(a, line.Sub(2, 0, line.W-4, 1), &e, bg, p.relative)
 	}
 	if len(p.order) == 0 {
-		rows.Cut(2, min(1, rows.H-1), rows.W-4, muted, "nothing has happened that passes the filter")
+		text := "nothing has happened yet"
+		if len(p.all) > 0 {
+			text = fmt.Sprintf("none of %s passes the filter; %s takes it back", counted(len(p.all), "event"), a.keyOf("back"))
+		}
+		rows.Cut(2, min(1, rows.H-1), rows.W-4, muted, text)
 	}
 	widget.Scrollbar(rows, p.offset, p.seen, len(p.order))
 }
@@ -256,16 +265,23 @@ func (p *events) drawRate(a *app, area widget.Area) {
 		}
 	}
 	widget.Braille(graph, func(int) theme.Style { return focus }, values, 0)
+	if empty := in.W - len(a.snap.Rate); empty > 40 && len(a.snap.Rate) > 0 {
+		graph.Text(1, graph.H-1, faint, "what happened before "+a.minuteText(a.snap.Rate[0].Start)+" is not kept")
+	}
 }
 
-// eventColumns says where the parts of an event are drawn.
+// eventColumns says where the parts of an event are drawn. Where there is little room, times are to the second.
 func eventColumns(w int) [5]int {
-	host := 14
-	job := 15
-	if w >= 100 {
+	when, host, job := 14, 14, 15
+	switch {
+	case w >= 160:
+		host, job = 26, 28
+	case w >= 100:
 		host, job = 17, 21
+	default:
+		when = 10
 	}
-	return [5]int{0, 14, 14 + host, 14 + host + job, 14 + host + job + 17}
+	return [5]int{0, when, when + host, when + host + job, when + host + job + 17}
 }
 
 // drawEvent draws an event over a row, with its time or how long ago it was.
@@ -274,6 +290,8 @@ func drawEvent(a *app, line widget.Area, e *Event, bg theme.Color, relative bool
 	when := a.timeText(e.At)
 	if relative {
 		when = Age(a.now().Sub(e.At)) + " ago"
+	} else if c[1] < len(when)+2 {
+		when = e.At.In(a.Zone).Format("15:04:05")
 	}
 	line.Text(c[0], 0, muted.On(bg), when)
 	host, job := e.Host, versionText(e.Job)
@@ -289,9 +307,35 @@ func drawEvent(a *app, line widget.Area, e *Event, bg theme.Color, relative bool
 		line.Text(c[3]+7, 0, faint.On(bg), "→")
 		drawState(line, c[3]+9, e.To, bg, true)
 	} else {
-		line.Cut(c[3], 0, c[4]-c[3]-1, muted.On(bg), strings.ReplaceAll(string(e.Type), ".", " "))
+		text, color := eventWords(e.Type)
+		line.Cut(c[3], 0, c[4]-c[3]-1, theme.Style{FG: color, BG: bg}, text)
 	}
 	line.Cut(c[4], 0, line.W-c[4], muted.On(bg), e.Detail)
+}
+
+// eventWords say in as many cells as a change of state takes what happened, for what is none.
+func eventWords(kind model.EventType) (string, theme.Color) {
+	switch kind {
+	case model.EventHostUp:
+		return "▲ host up", theme.OK
+	case model.EventHostDown:
+		return "▼ host down", theme.Fail
+	case model.EventHostDrained:
+		return "▽ host drained", theme.Warn
+	case model.EventHostDeregistered:
+		return "deregistered", theme.Muted
+	case model.EventDeploymentCreated:
+		return "deployed", theme.Muted
+	case model.EventDeploymentChanged:
+		return "goal changed", theme.Muted
+	case model.EventDeploymentRemoved:
+		return "undeployed", theme.Muted
+	case model.EventRolloutStarted, model.EventRolloutResumed:
+		return strings.ReplaceAll(string(kind), ".", " "), theme.Progress
+	case model.EventRolloutPaused:
+		return "rollout paused", theme.Warn
+	}
+	return strings.ReplaceAll(string(kind), ".", " "), theme.Muted
 }
 
 type eventRecord struct {

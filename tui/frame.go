@@ -179,6 +179,9 @@ func (a *app) drawRight(row widget.Area) int {
 		} else {
 			x--
 		}
+		if !a.stoppedAt().IsZero() {
+			return row.Right(x, 0, theme.Style{FG: theme.OnColor, BG: theme.Hit, Attr: theme.Bold}, " ▮▮ FROZEN ") - 1
+		}
 		return row.Right(x, 0, theme.Style{FG: theme.OK, BG: theme.Strip, Attr: theme.Bold}, "● LIVE") - 1
 	}
 	text := " ◌ CONNECTING  "
@@ -190,8 +193,8 @@ func (a *app) drawRight(row widget.Area) int {
 
 // drawTabs draws the numbered screens and, at the right, where one is.
 func (a *app) drawTabs(row widget.Area) {
-	crumbs := strings.Join(a.page.crumbs(), " › ")
-	root := a.page.crumbs()[0]
+	crumbs := a.page.crumbs()
+	root := crumbs[0]
 	x := 1
 	a.tabs = a.tabs[:0]
 	for _, s := range a.screens {
@@ -208,8 +211,12 @@ func (a *app) drawTabs(row widget.Area) {
 		}
 		x = row.Text(row.Text(x+1, 0, key, number)+1, 0, style, name) + 1
 	}
-	if room := row.W - x - 2; room > 8 && len(a.page.crumbs()) > 1 {
-		row.Right(row.W-1, 0, muted, widget.Cut(crumbs, room))
+	if room := row.W - x - 2; room > 8 && len(crumbs) > 1 {
+		path := strings.Join(crumbs, " › ")
+		if widget.Width(path) > room { // the first one is among the tabs
+			path = strings.Join(crumbs[1:], " › ")
+		}
+		row.Right(row.W-1, 0, muted, widget.Cut(path, room))
 	}
 }
 
@@ -238,12 +245,20 @@ func (a *app) drawKeys(row widget.Area) {
 	end := row.Right(row.W-1, 0, labelStyle, " help")
 	end = row.Right(end, 0, keyStyle, a.keyOf("help")) - 1
 	x := 1
+	var labels map[string]string
+	if s, ok := a.page.(speaker); ok {
+		labels = s.labels()
+	}
+	refused := a.readOnlyBecause() != ""
 	put := func(c *command) {
-		help, shown := c.binding.Help(), c.firstKey()
-		if c.hidden || !c.binding.Enabled() || shown == "" || x+widget.Width(shown)+1+widget.Width(help.Desc) > end-1 {
+		label, shown := c.binding.Help().Desc, a.shownKey(c.firstKey())
+		if other, ok := labels[c.id]; ok {
+			label = other
+		}
+		if c.hidden || !c.binding.Enabled() || shown == "" || label == "" || c.write && refused || x+widget.Width(shown)+1+widget.Width(label) > end-1 {
 			return
 		}
-		x = row.Text(row.Text(x, 0, keyStyle, shown)+1, 0, labelStyle, help.Desc) + 2
+		x = row.Text(row.Text(x, 0, keyStyle, shown)+1, 0, labelStyle, label) + 2
 	}
 	if !a.isRoot(a.page) {
 		x = row.Text(row.Text(x, 0, keyStyle, a.keyOf("back"))+1, 0, labelStyle, "back") + 2
@@ -276,19 +291,26 @@ func (a *app) drawBanner(banner widget.Area) {
 	default:
 		banner.Cut(1, 0, banner.W-2, warn.Bold(), "⚠ Connection to "+f.Master+" lost: "+f.Error)
 	}
-	second := ""
+	second, third := "", ""
 	switch {
 	case f.Refused:
 		second = "It is not asked again by itself.  "
 	case f.Attempt > 0:
 		second = fmt.Sprintf("Retry %d in %.0fs", f.Attempt, max(0, f.RetryAt.Sub(a.Now()).Seconds()))
-		if len(f.Next) > 0 {
-			second += ", then " + strings.Join(f.Next, ", ")
+		if next := ", then " + strings.Join(f.Next, ", "); len(f.Next) > 0 && widget.Width(second+next)+40 <= banner.W {
+			second += next
 		}
 		second += ".  "
 	}
 	if f.State == Stale {
-		second += "Data as of " + f.AsOf.In(a.Zone).Format("15:04:05") + ", ages frozen.  Writes off until resync."
+		second += "Data as of " + f.AsOf.In(a.Zone).Format("15:04:05")
+		for _, more := range []string{", ages frozen.  Writes off until resync.", ".  Writes off until resync.", ".  Writes off."} {
+			if widget.Width(second+more) <= banner.W-4 {
+				second += more
+				break
+			}
+		}
+		third = "browsing, filter, copy and export still work"
 	}
 	banner.Cut(3, 1, banner.W-4, warn, second)
 	x := banner.Text(3, 2, warn.Bold(), a.keyOf("resync"))
@@ -296,13 +318,13 @@ func (a *app) drawBanner(banner widget.Area) {
 	if len(a.Clusters) > 1 {
 		x = banner.Text(banner.Text(x, 2, warn.Bold(), a.keyOf("cluster")), 2, warn, " other cluster   ")
 	}
-	banner.Cut(x, 2, banner.W-x-1, warn, "browsing, filter, copy and export still work")
+	banner.Cut(x, 2, banner.W-x-1, warn, third)
 }
 
 // drawTooSmall says what is missing and still shows how the fleet is.
 func (a *app) drawTooSmall(area widget.Area) {
 	s := a.snap
-	totals := fmt.Sprintf("%d▲ %d▼  %d●  %d✗ %d?", s.Up, s.Down, s.Tasks.Of(model.StateRunning), s.Tasks.Of(model.StateFailed), s.Tasks.Of(model.StateUnknown))
+	totals := fmt.Sprintf("%d▲ %d▼  %d●  %d✗ %d?  %d▶", s.Up, s.Down, s.Tasks.Of(model.StateRunning), s.Tasks.Of(model.StateFailed), s.Tasks.Of(model.StateUnknown), s.ActiveRollouts())
 	if a.width < tinyWidth || a.height < tinyHeight {
 		area.Cut(0, 0, area.W, strong, totals)
 		return

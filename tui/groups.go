@@ -134,13 +134,13 @@ func (p *groups) columns() []column[*Group] {
 				style := theme.Style{FG: color, BG: bg}
 				a.Cut(a.Text(x, 0, style, glyph+" "), 0, w-2, style.Bold(), groupState(g))
 			}},
-		{id: "group", title: "GROUP", width: 14, priority: 0, flex: true, compare: func(a, b *Group) int { return strings.Compare(a.Spec.Name, b.Spec.Name) },
+		{id: "group", title: "GROUP", width: 14, fit: true, priority: 0, compare: func(a, b *Group) int { return strings.Compare(a.Spec.Name, b.Spec.Name) },
 			text: func(g *Group) string { return g.Spec.Name }, style: func(*Group) theme.Style { return plain }},
-		{id: "job", title: "JOB", width: 18, priority: 1, compare: func(a, b *Group) int { return a.Spec.JobID.Compare(b.Spec.JobID) },
+		{id: "job", title: "JOB", width: 18, fit: true, priority: 1, compare: func(a, b *Group) int { return a.Spec.JobID.Compare(b.Spec.JobID) },
 			text: func(g *Group) string { return versionText(g.Spec.JobID) }, style: func(*Group) theme.Style { return focus }},
 		{id: "hosts", title: "HOSTS", width: 5, right: true, priority: 3, compare: func(a, b *Group) int { return len(b.Hosts) - len(a.Hosts) },
 			text: func(g *Group) string { return fmt.Sprint(len(g.Hosts)) }, style: func(*Group) theme.Style { return plain }},
-		{id: "progress", title: "PROGRESS", width: 22, priority: 1, text: func(g *Group) string {
+		{id: "progress", title: "PROGRESS", width: 20, priority: 1, text: func(g *Group) string {
 			if g.Rollout == nil {
 				return "0%"
 			}
@@ -152,8 +152,8 @@ func (p *groups) columns() []column[*Group] {
 			}
 			return fmt.Sprint(g.Rollout.Options.Parallelism)
 		}},
-		{id: "options", title: "OPTIONS", width: 12, priority: 5, text: optionText},
-		{id: "last", title: "LAST / ETA", width: 16, priority: 2, text: p.lastText, style: func(g *Group) theme.Style {
+		{id: "options", title: "OPTIONS", width: 12, fit: true, priority: 5, text: optionText},
+		{id: "last", title: "LAST / ETA", width: 14, flex: true, priority: 2, text: p.lastText, style: func(g *Group) theme.Style {
 			if g.Rollout != nil && g.Rollout.State != RolloutDone {
 				return theme.Fg(rolloutColor(g.Rollout.State))
 			}
@@ -228,18 +228,21 @@ func (p *groups) refresh(a *app)                          { p.set(a.snap.Groups)
 func (p *groups) commandLine(a *app) string               { return a.Program + " groups" }
 func (p *groups) status(*app) (left, right []widget.Span) { return p.list.status() }
 
+// leastGroupDetail is how many rows the detail of a group needs to say more than the list: its frame, selector, hosts, job and options.
+const leastGroupDetail = 6
+
 func (p *groups) draw(a *app, area widget.Area) {
-	detail := 0
+	detail := area.H - len(p.order) - 2 // what the list leaves
 	if area.H >= 24 {
-		detail = 14
+		detail = max(detail, 14)
+	}
+	if detail < leastGroupDetail {
+		detail = 0
 	}
 	top, bottom := area.SplitY(area.H - detail)
-	if rows := len(p.order) + 2; rows < top.H && detail > 0 {
-		top, bottom = area.SplitY(rows)
-	}
 	p.list.draw(a, top)
 	g, ok := p.current()
-	if !ok || bottom.H < 6 {
+	if !ok || detail == 0 {
 		return
 	}
 	left, right := bottom, widget.Area{}
@@ -266,7 +269,7 @@ func (p *groups) drawOptions(a *app, area widget.Area, g *Group) {
 	}
 	facts := [][2]string{
 		{"selector", strings.Join(selectors, " AND ")},
-		{"matches", fmt.Sprintf("%d hosts (%d up, %d down)   h lists them", len(g.Hosts), up, len(g.Hosts)-up)},
+		{"matches", fmt.Sprintf("%s (%d up, %d down)   %s lists them", counted(len(g.Hosts), "host"), up, len(g.Hosts)-up, a.keyOf("groups.hosts"))},
 	}
 	if r := g.Rollout; r != nil {
 		job := r.To.Short()
@@ -342,7 +345,7 @@ func yesNo(b bool) string {
 }
 
 func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
-	in := widget.Panel{Title: "Rollout history", Note: "⏎ rollout", Color: theme.Text}.Draw(area)
+	in := widget.Panel{Title: "Rollout history", Note: a.keyOf("groups.open") + " rollout", Color: theme.Text}.Draw(area)
 	all := slices.Clone(g.Past)
 	if g.Rollout != nil {
 		all = append([]*Rollout{g.Rollout}, all...)
@@ -351,7 +354,7 @@ func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
 		in.Text(0, 0, muted, "never rolled")
 		return
 	}
-	rows := max(1, in.H-3)
+	rows := max(1, in.H-5)
 	for y, r := range all[:min(len(all), rows)] {
 		pr := progressOf(r)
 		when := "now"
@@ -360,22 +363,43 @@ func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
 		}
 		in.Text(0, y, theme.Fg(rolloutColor(r.State)), rolloutGlyph(r.State))
 		in.Text(2, y, muted, when)
-		in.Cut(8, y, in.W-28, plain, versionText(r.To))
 		end := r.Finished
 		if end.IsZero() {
 			end = a.now()
 		}
-		in.Right(in.W, y, muted, fmt.Sprintf("%d/%d %d✗ %7s", pr.done, pr.total, pr.failed, Age(end.Sub(r.Started).Truncate(time.Second))))
+		x := in.Right(in.W, y, muted, fmt.Sprintf("%d/%d %d✗ %4s", pr.done, pr.total, pr.failed, wholeAge(end.Sub(r.Started))))
+		in.Cut(6, y, x-7, plain, versionText(r.To))
 	}
-	if in.H-min(len(all), rows) < 3 {
+	if in.H-min(len(all), rows) < 5 {
 		return
 	}
-	var durations []float64
+	drawPastCharts(in.Sub(0, in.H-4, in.W, 4), all)
+}
+
+// drawPastCharts draws how long the rollouts that are over took and in how many hosts they failed, the latest at the right.
+func drawPastCharts(area widget.Area, all []*Rollout) {
+	var took, failed []float64
+	var shortest, longest time.Duration
+	const wide = 2 // columns for each
 	for i := len(all) - 1; i >= 0; i-- {
-		if !all[i].Finished.IsZero() {
-			durations = append(durations, all[i].Finished.Sub(all[i].Started).Minutes())
+		r := all[i]
+		if r.Finished.IsZero() {
+			continue
+		}
+		d := r.Finished.Sub(r.Started)
+		if len(took) == 0 || d < shortest {
+			shortest = d
+		}
+		longest = max(longest, d)
+		for range wide {
+			took, failed = append(took, d.Minutes()), append(failed, float64(progressOf(r).failed))
 		}
 	}
-	in.Text(0, in.H-2, muted, fmt.Sprintf("duration, last %d rollouts", len(durations)))
-	widget.Spark(in, 0, in.H-1, in.W, focus, durations, false)
+	if len(took) < 2*wide {
+		return
+	}
+	area.Cut(0, 0, area.W, muted, fmt.Sprintf("duration, last %d rollouts: %s to %s", len(took)/wide, wholeAge(shortest), wholeAge(longest)))
+	widget.Spark(area, 0, 1, area.W, focus, took, false)
+	area.Cut(0, 2, area.W, muted, fmt.Sprintf("hosts that failed: at most %.0f", slices.Max(failed)))
+	widget.Spark(area, 0, 3, area.W, theme.Fg(theme.Fail), failed, true)
 }

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -58,7 +60,8 @@ func (h *help) matching(lines []helpLine) []helpLine {
 	return found
 }
 
-func commandLines(commands, over []*command) []helpLine {
+// commandLines are a line for each command, but one for all numbered screens that keep their numbers, whose names are on every screen.
+func (a *app) commandLines(commands, over []*command) []helpLine {
 	taken := map[string]bool{}
 	for _, c := range over {
 		for _, key := range c.binding.Keys() {
@@ -66,10 +69,17 @@ func commandLines(commands, over []*command) []helpLine {
 		}
 	}
 	var lines []helpLine
+	numbered := a.numberedScreens()
+	if n := len(numbered); n > 0 && slices.ContainsFunc(commands, func(c *command) bool { return numbered[c.id] }) {
+		lines = append(lines, helpLine{key: a.screens[0].key + "-" + a.screens[n-1].key, text: "screens"})
+	}
 	for _, c := range commands {
+		if numbered[c.id] {
+			continue
+		}
 		shadowed := len(c.binding.Keys()) == 1 && taken[c.binding.Keys()[0]]
 		if help := c.binding.Help(); !shadowed && help.Key != "" {
-			line := helpLine{key: help.Key, text: help.Desc}
+			line := helpLine{key: a.shownKey(help.Key), text: help.Desc}
 			if c.write {
 				line.color = theme.Warn
 			}
@@ -77,6 +87,18 @@ func commandLines(commands, over []*command) []helpLine {
 		}
 	}
 	return lines
+}
+
+// numberedScreens are the commands of the screens, as long as each has its number and nothing else.
+func (a *app) numberedScreens() map[string]bool {
+	numbered := map[string]bool{}
+	for i, s := range a.screens {
+		if a.keyOf(s.command()) != strconv.Itoa(i+1) {
+			return nil
+		}
+		numbered[s.command()] = true
+	}
+	return numbered
 }
 
 var filterLines = []helpLine{
@@ -95,21 +117,23 @@ func legendLines() []helpLine {
 }
 
 func (h *help) draw(a *app, area widget.Area) {
-	own := h.matching(commandLines(a.commandsOf(h.page), nil))
-	everywhere := h.matching(commandLines(a.globals(), a.commandsOf(h.page)))
+	own := h.matching(a.commandLines(a.commandsOf(h.page), nil))
+	everywhere := h.matching(a.commandLines(a.globals(), a.commandsOf(h.page)))
 	legend, filters := h.matching(legendLines()), h.matching(filterLines)
 	columns := 1
 	if area.W >= 100 {
 		columns = 3
 	}
-	box := centre(area, min(area.W-4, 120), min(area.H-1, max(len(own), len(everywhere), len(legend)+len(filters)+2)+7))
+	box := centre(area, min(area.W-4, 120), min(area.H-1, max(len(own), len(everywhere), len(legend)+len(filters)+2)+6))
 	in := widget.Panel{Title: "Help: " + strings.Join(h.page.crumbs(), " › "), Note: "type to search · esc", Border: theme.Focus, BG: theme.Panel}.Draw(box)
 	on := func(c theme.Color) theme.Style { return theme.Style{FG: c, BG: theme.Panel} }
+	top := 0
 	if h.search.Value() != "" {
 		in.Text(0, 0, on(theme.Focus), "❯")
 		h.search.Draw(in, 2, 0, 30, theme.Panel, true)
+		top = 1
 	}
-	body := in.Sub(0, 1, in.W, in.H-3)
+	body := in.Sub(0, top, in.W, in.H-2-top)
 	h.room = body.H
 	if columns == 3 {
 		w := (body.W + 2) / 3
@@ -118,6 +142,9 @@ func (h *help) draw(a *app, area widget.Area) {
 		h.column(body.Sub(w, 0, w-2, body.H), "EVERYWHERE", everywhere, 11)
 		y := h.column(body.Sub(2*w, 0, w, body.H), "LEGEND", legend, 8)
 		h.column(body.Sub(2*w, y+1, w, body.H-y-1), "FILTER", filters, 17)
+		if rest := h.lines - h.offset - body.H; rest > 1 {
+			box.Text(3, box.H-1, theme.Style{FG: theme.Muted, BG: theme.Panel}, " ▼ more with ↓ ")
+		}
 	} else {
 		lines := []helpLine{{text: "THIS SCREEN"}}
 		lines = append(append(lines, own...), helpLine{text: "EVERYWHERE"})
@@ -126,7 +153,7 @@ func (h *help) draw(a *app, area widget.Area) {
 		lines = append(lines, legend...)
 		h.lines = len(lines) + 1
 		h.rows(body, lines, 20)
-		widget.Scrollbar(box.Sub(0, 2, box.W, body.H), h.offset, body.H, h.lines)
+		widget.Scrollbar(box.Sub(0, 1+top, box.W, body.H), h.offset, body.H, h.lines)
 	}
 	x := in.Text(0, in.H-1, on(theme.Muted), "CLI twin of this screen: ")
 	if t, ok := h.page.(twin); ok {

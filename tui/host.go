@@ -20,6 +20,7 @@ type hostDetail struct {
 	name       string
 	neighbours []string // the list that it was opened from
 	host       *Host
+	groups     []string // that select it
 	tasks      *list[*Task]
 	past       history
 	window     int // index into windows
@@ -70,12 +71,12 @@ func newTaskList(id func(*Task) string) *list[*Task] {
 		columns: []column[*Task]{
 			{id: "state", title: "STATE", width: 8, text: func(t *Task) string { return string(t.State) }, draw: drawTaskState,
 				compare: func(a, b *Task) int { return taskRank(b) - taskRank(a) }},
-			{id: "job", title: "JOB", width: 26, text: func(t *Task) string { return t.Job.Short() }, style: func(*Task) theme.Style { return plain },
+			{id: "job", title: "JOB", width: 26, fit: true, text: func(t *Task) string { return t.Job.Short() }, style: func(*Task) theme.Style { return plain },
 				compare: func(a, b *Task) int { return a.Job.Compare(b.Job) }},
 			{id: "goal", title: "GOAL", width: 6, priority: 1, text: func(t *Task) string { return cmp.Or(string(t.Goal), "—") }},
 			{id: "since", title: "SINCE", width: 6, priority: 2, compare: func(a, b *Task) int { return b.Since.Compare(a.Since) }},
-			{id: "ports", title: "PORTS", width: 16, priority: 4, text: portText},
-			{id: "restarts", title: "RESTARTS", width: 8, priority: 6, right: true, text: func(t *Task) string {
+			{id: "ports", title: "PORTS", width: 16, fit: true, priority: 4, text: portText},
+			{id: "restarts", title: "RESTARTS", width: 8, priority: 6, right: true, apart: true, text: func(t *Task) string {
 				if t.Restarts == 0 {
 					return ""
 				}
@@ -84,6 +85,32 @@ func newTaskList(id func(*Task) string) *list[*Task] {
 			{id: "detail", title: "DETAIL", width: 20, flex: true, priority: 3, text: (*Task).Describe},
 		},
 	})
+}
+
+// describeTasks makes the columns of a table of tasks that need to know the time, or what a job wants.
+func (a *app) describeTasks(l *list[*Task]) {
+	for i := range l.columns {
+		switch c := &l.columns[i]; c.id {
+		case "since":
+			c.text = func(t *Task) string {
+				if t.Since.IsZero() {
+					return "—"
+				}
+				return Age(a.now().Sub(t.Since))
+			}
+		case "detail":
+			c.text = func(t *Task) string {
+				text := t.Describe()
+				if text != "" || t.State != model.StateRunning {
+					return text
+				}
+				if j := a.snap.Job(t.Job); j != nil && j.Spec.HealthCheck != nil {
+					return "healthy"
+				}
+				return "no health check"
+			}
+		}
+	}
 }
 
 func taskRank(t *Task) int {
@@ -175,20 +202,17 @@ func (d *hostDetail) receive(_ *app, msg tea.Msg) tea.Cmd {
 
 func (d *hostDetail) refresh(a *app) {
 	d.host = a.snap.Host(d.name)
-	for i := range d.tasks.columns {
-		if c := &d.tasks.columns[i]; c.id == "since" {
-			c.text = func(t *Task) string {
-				if t.Since.IsZero() {
-					return "—"
-				}
-				return Age(a.now().Sub(t.Since))
-			}
-		}
-	}
+	a.describeTasks(d.tasks)
 	if d.host != nil {
 		d.tasks.set(d.host.Tasks)
 	} else {
 		d.tasks.set(nil)
+	}
+	d.groups = nil
+	for _, g := range a.snap.Groups {
+		if slices.Contains(g.Hosts, d.name) {
+			d.groups = append(d.groups, g.Spec.Name)
+		}
 	}
 	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Host == d.name })
 }

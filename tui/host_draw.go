@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui/theme"
@@ -37,28 +38,74 @@ func (d *hostDetail) drawSide(a *app, area widget.Area) {
 	}
 	facts, rest := area.SplitY(10)
 	d.drawFacts(a, facts)
-	resources, rest := rest.SplitY(8)
-	d.drawResources(a, resources)
-	lanes := min(len(d.tasks.rows)+3, rest.H/2)
-	tasks, timeline := rest.SplitY(min(len(d.tasks.rows)+3, rest.H-lanes))
-	d.drawTasks(a, tasks)
-	timeline, _ = timeline.SplitY(lanes)
-	d.drawTimeline(a, timeline)
+	if rest.H-8 > len(d.tasks.rows)+3 {
+		resources, below := rest.SplitY(8)
+		d.drawResources(a, resources)
+		rest = below
+	}
+	d.drawLower(a, rest)
 }
 
+// The least rows of a panel of lanes: frame, times and two of them; and of one of events.
+const (
+	leastLanes  = 5
+	leastEvents = 4
+)
+
+// drawLower draws the tasks, a lane for each of them, and below both what happened last, as there is room.
 func (d *hostDetail) drawLower(a *app, area widget.Area) {
-	lanes := 0
-	if area.H > 14 {
-		lanes = min(len(d.tasks.rows)+3, area.H/3)
+	each := max(len(d.tasks.rows)+3, leastLanes)
+	lanes := min(each, max(area.H-each, area.H/3))
+	if lanes < leastLanes {
+		lanes = 0
 	}
-	tasks, timeline := area.SplitY(area.H - lanes)
+	past := area.H - each - lanes
+	if past < leastEvents || lanes < each {
+		past = 0
+	}
+	tasks, rest := area.SplitY(area.H - lanes - past)
 	if d.view == 1 {
-		d.drawEnvironment(tasks)
+		d.drawEnvironment(a, tasks)
 	} else {
 		d.drawTasks(a, tasks)
 	}
-	if lanes > 3 {
+	timeline, events := rest.SplitY(lanes)
+	if lanes > 0 {
 		d.drawTimeline(a, timeline)
+	}
+	if past > 0 {
+		d.drawPast(a, events)
+	}
+}
+
+// drawPast lists what happened on the host, the latest last.
+func (d *hostDetail) drawPast(a *app, area widget.Area) {
+	in := widget.Panel{Title: "History", Note: "newest last"}.Draw(area)
+	past := d.past.transitions
+	switch {
+	case d.past.err != nil:
+		in.Cut(0, 0, in.W, theme.Fg(theme.Warn), "its history cannot be read: "+d.past.err.Error())
+		return
+	case len(past) == 0 && d.past.read:
+		in.Cut(0, 0, in.W, muted, "nothing is kept of what happened here")
+		return
+	case len(past) == 0:
+		in.Cut(0, 0, in.W, muted, "reading the history")
+		return
+	}
+	job := 0
+	past = past[max(0, len(past)-in.H):]
+	for i := range past {
+		job = max(job, widget.Width(versionText(past[i].Job)))
+	}
+	job = min(job, in.W/3)
+	for y := range past {
+		t := &past[y]
+		x := in.Text(0, y, muted, dayText(a, t.At)+a.timeText(t.At)) + 2
+		in.Cut(x, y, job, focus, versionText(t.Job))
+		x += job + 2
+		drawState(in.Row(y), x, t.State, theme.Base, true)
+		in.Cut(x+8, y, in.W-x-8, muted, t.Detail)
 	}
 }
 
@@ -106,16 +153,63 @@ func (d *hostDetail) facts(a *app) [][2]string {
 		}
 		facts = append(facts, [2]string{"agent", text})
 	}
-	for _, g := range a.snap.Groups {
-		if slices.Contains(g.Hosts, h.Name) && g.Rollout != nil && g.Rollout.Active() {
-			for _, rh := range g.Rollout.Hosts {
-				if rh.Host == h.Name {
-					facts = append(facts, [2]string{"rollout", g.Spec.Name + ": " + phaseWords[rh.Phase]})
+	if text := d.groupText(a); text != "" {
+		facts = append(facts, [2]string{"groups", text})
+	}
+	if text := d.pastText(a); text != "" {
+		facts = append(facts, [2]string{"history", text})
+	}
+	ssh := "ssh " + h.Name
+	if hint := cmp.Or(a.hint("host.ssh", "copies it"), a.hint("hosts.ssh", "copies it")); hint != "" {
+		ssh += "   (" + hint + ")"
+	}
+	return append(facts, [2]string{"ssh", ssh})
+}
+
+// groupText names the groups that select the host, with what one that rolls out does there.
+func (d *hostDetail) groupText(a *app) string {
+	var rolling, others []string
+	for _, name := range d.groups {
+		text := ""
+		if g := a.snap.Group(name); g != nil && g.Rollout != nil && g.Rollout.Active() {
+			for i := range g.Rollout.Hosts {
+				if rh := &g.Rollout.Hosts[i]; rh.Host == d.name {
+					text = " (" + phaseWords[rh.Phase] + ")"
 				}
 			}
 		}
+		if text != "" {
+			rolling = append(rolling, name+text)
+		} else {
+			others = append(others, name)
+		}
 	}
-	return append(facts, [2]string{"ssh", "ssh " + h.Name + "   (x copies it)"})
+	return strings.Join(append(rolling, others...), ", ")
+}
+
+// pastText says how much has happened within the window of the timeline.
+func (d *hostDetail) pastText(a *app) string {
+	if !d.past.read || d.past.err != nil {
+		return ""
+	}
+	changes, failures := 0, 0
+	since := a.now().Add(-windows[d.window])
+	for i := len(d.past.transitions) - 1; i >= 0 && d.past.transitions[i].At.After(since); i-- {
+		changes++
+		failures += btoi(d.past.transitions[i].State == model.StateFailed)
+	}
+	text := fmt.Sprintf("%s in %s", counted(changes, "change"), Age(windows[d.window]))
+	if failures > 0 {
+		text += " · " + counted(failures, "failure")
+	}
+	restarts := 0
+	for _, t := range d.tasks.rows {
+		restarts += t.Restarts
+	}
+	if restarts > 0 {
+		text += " · " + counted(restarts, "restart")
+	}
+	return text
 }
 
 // goals says how many tasks should do what and how many do.
@@ -173,10 +267,16 @@ func (d *hostDetail) drawResources(_ *app, area widget.Area) {
 		{"mem", fmt.Sprintf("%.0f%%", 100*h.MemoryShare()), byteText(h.memoryUsed()), theme.OK, memory},
 	} {
 		part := in.Sub(0, i*each, in.W, each)
-		part.Text(0, 0, muted, chart.name)
-		part.Text(0, min(1, part.H-1), strong, chart.value)
+		x := part.Text(0, 0, muted, chart.name) + 1
+		left := 7
+		if part.H > 1 {
+			part.Text(0, 1, strong, chart.value)
+		} else {
+			part.Text(x, 0, strong, chart.value)
+			left = 10
+		}
 		part.Right(in.W, 0, faint, chart.limit)
-		graph := part.Sub(7, 0, max(0, in.W-16), max(1, each-btoi(each > 2)))
+		graph := part.Sub(left, 0, max(0, in.W-left-9), max(1, each-btoi(each > 2)))
 		widget.Braille(graph, func(int) theme.Style { return theme.Fg(chart.color) }, chart.values, 1)
 	}
 }
@@ -196,12 +296,16 @@ func (h *Host) memoryUsed() int64 {
 }
 
 func (d *hostDetail) drawTasks(a *app, area widget.Area) {
-	in := widget.Panel{Title: fmt.Sprintf("Tasks (%d)", len(d.tasks.rows)), Note: "sort: " + cmp.Or(d.tasks.sortBy, "problems first")}.Draw(area)
+	in := widget.Panel{Title: fmt.Sprintf("Tasks (%d)", len(d.tasks.rows)), Note: a.hint("host.view", "environment")}.Draw(area)
 	d.tasks.draw(a, in)
 }
 
-func (d *hostDetail) drawEnvironment(area widget.Area) {
-	in := widget.Panel{Title: "Environment", Note: "tab tasks"}.Draw(area)
+func (d *hostDetail) drawEnvironment(a *app, area widget.Area) {
+	in := widget.Panel{Title: "Environment", Note: a.hint("host.view", "tasks")}.Draw(area)
+	if len(d.host.Environment) == 0 {
+		in.Cut(0, 0, in.W, muted, "its agent was started without --env; what is given there is told to every container")
+		return
+	}
 	for y, name := range slices.Sorted(maps.Keys(d.host.Environment)) {
 		x := in.Text(0, y, muted, widget.Cut(name, in.W/3))
 		in.Cut(max(x+2, in.W/4), y, in.W, plain, d.host.Environment[name])
@@ -212,13 +316,20 @@ func (d *hostDetail) drawTimeline(a *app, area widget.Area) {
 	span := windows[d.window]
 	to := a.now()
 	from := to.Add(-span)
-	in := widget.Panel{Title: fmt.Sprintf("Host timeline  %s – %s", a.minuteText(from), a.minuteText(to)), Note: "+/- zoom"}.Draw(area)
-	label := 24
+	zoom := a.hint("host.zoomout", "zoom")
+	if zoom != "" {
+		zoom = a.keyOf("host.zoomin") + "/" + zoom
+	}
+	in := widget.Panel{Title: fmt.Sprintf("Host timeline  %s – %s", a.minuteText(from), a.minuteText(to)), Note: zoom}.Draw(area)
+	label := d.laneLabel(in.W)
 	w := in.W - label - 1
-	drawAxis(a, in.Row(0), label, w, from, to, -1)
+	drawAxis(a, in.Row(0), label, w, from, to, -1, time.Time{})
 	if d.past.err != nil {
 		in.Cut(0, 1, in.W, theme.Fg(theme.Warn), "its history cannot be read: "+d.past.err.Error())
 		return
+	}
+	if rest := len(d.tasks.order) - in.H + 1; rest > 0 {
+		area.Text(3, area.H-1, faint, fmt.Sprintf(" ▼ %d more lanes ", rest))
 	}
 	byJob := lanesBy(d.past.transitions, func(t Transition) string { return t.Job.String() })
 	for y, i := range d.tasks.order {
@@ -232,4 +343,13 @@ func (d *hostDetail) drawTimeline(a *app, area widget.Area) {
 		line.Cut(2, 0, label-3, plain, l.name)
 		drawLane(line, label, l.cells(from, to, w, to), theme.Base, -1)
 	}
+}
+
+// laneLabel is how wide the names of the lanes are: as the longest of them, in half of the room at most.
+func (d *hostDetail) laneLabel(w int) int {
+	label := 0
+	for _, t := range d.tasks.rows {
+		label = max(label, 2+widget.Width(t.Job.Short()))
+	}
+	return min(label+1, max(24, w/4))
 }

@@ -29,7 +29,7 @@ type hosts struct {
 func newHosts(a *app) page {
 	p := &hosts{now: a.now}
 	p.list = newList(list[*Host]{
-		name: "hosts", now: a.now, id: func(h *Host) string { return h.Name }, rank: rankHosts, ranked: "problems, then load ↓",
+		name: "hosts", now: a.now, id: func(h *Host) string { return h.Name }, rank: rankHosts, ranked: "problems, then load ↓", second: "load",
 		problem: func(h *Host) bool { return h.Status != model.Up || h.Counts.Problems() > 0 }, columns: p.columns(),
 	})
 	p.keys = append([]*command{
@@ -64,7 +64,7 @@ func (p *hosts) columns() []column[*Host] {
 	return []column[*Host]{
 		{id: "state", title: "STATE", width: 6, priority: 0, compare: func(a, b *Host) int { return hostSeverity(b) - hostSeverity(a) },
 			text: func(h *Host) string { return string(h.Status) }, draw: drawHostStatus},
-		{id: "host", title: "HOST", width: 20, priority: 0, compare: func(a, b *Host) int { return strings.Compare(a.Name, b.Name) },
+		{id: "host", title: "HOST", width: 20, fit: true, priority: 0, compare: func(a, b *Host) int { return strings.Compare(a.Name, b.Name) },
 			text: func(h *Host) string { return h.Name }, style: func(*Host) theme.Style { return plain }},
 		{id: "tasks", title: "TASKS", width: 12, priority: 1, compare: func(a, b *Host) int { return b.Counts.Total() - a.Counts.Total() },
 			text: func(h *Host) string { return fmt.Sprintf("%d/%d", h.Counts.states[countRunning], h.Counts.Total()) }, draw: drawTasks},
@@ -74,9 +74,9 @@ func (p *hosts) columns() []column[*Host] {
 			}},
 		{id: "load", title: "LOAD", width: 13, priority: 2, compare: func(a, b *Host) int { return cmp.Compare(b.LoadShare(), a.LoadShare()) },
 			text: func(h *Host) string { return fmt.Sprintf("%.2f", h.Load) }, draw: drawGaugeOf((*Host).LoadShare)},
-		{id: "mem", title: "MEM", width: 13, priority: 3, compare: func(a, b *Host) int { return cmp.Compare(b.MemoryShare(), a.MemoryShare()) },
+		{id: "mem", title: "MEM", width: 13, apart: true, priority: 3, compare: func(a, b *Host) int { return cmp.Compare(b.MemoryShare(), a.MemoryShare()) },
 			text: func(h *Host) string { return share(int(1000*h.MemoryShare()), 1000) }, draw: drawGaugeOf((*Host).MemoryShare)},
-		{id: "agent", title: "AGENT", width: 7, priority: 5, compare: func(a, b *Host) int { return strings.Compare(agentVersion(a), agentVersion(b)) },
+		{id: "agent", title: "AGENT", width: 7, fit: true, priority: 5, compare: func(a, b *Host) int { return strings.Compare(agentVersion(a), agentVersion(b)) },
 			text: agentVersion, style: func(h *Host) theme.Style {
 				if agentVersion(h) != p.version {
 					return theme.Fg(theme.Warn)
@@ -90,7 +90,7 @@ func (p *hosts) columns() []column[*Host] {
 			}
 			return Age(p.now().Sub(h.Drain.Since.Time()))
 		}},
-		{id: "labels", title: "LABELS", width: 18, flex: true, priority: 7, compare: func(a, b *Host) int { return strings.Compare(a.labelText, b.labelText) },
+		{id: "labels", title: "LABELS", width: 14, fit: true, flex: true, priority: 7, compare: func(a, b *Host) int { return strings.Compare(a.labelText, b.labelText) },
 			text: func(h *Host) string { return h.labelText }},
 	}
 }

@@ -29,6 +29,8 @@ type jobDetail struct {
 	cursor   int    // lane
 	offset   int
 	seen     int
+	longest  int     // name of a lane, in cells
+	pace     jobPace // of its deployments
 	window   int
 	end      time.Time // of the window; zero follows now
 	at       time.Time // of the cross-hair; zero: none
@@ -106,23 +108,22 @@ func (d *jobDetail) open(a *app) tea.Cmd {
 func (d *jobDetail) receive(a *app, msg tea.Msg) tea.Cmd {
 	read := msg.(historyMsg)
 	d.past.take(read.transitions, read.err)
+	d.pace = jobPace{}
+	d.pace.take(d.past.transitions, d.id)
 	d.arrange(a)
 	return nil
 }
 
 func (d *jobDetail) refresh(a *app) {
 	d.job = a.snap.Job(d.id)
-	for i := range d.tasks.columns {
-		if c := &d.tasks.columns[i]; c.id == "since" {
-			c.text = func(t *Task) string { return Age(a.now().Sub(t.Since)) }
-		}
-	}
+	a.describeTasks(d.tasks)
 	if d.job != nil {
 		d.tasks.set(d.job.Tasks)
 	} else {
 		d.tasks.set(nil)
 	}
 	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == d.id || e.Job == d.before })
+	d.pace.take(d.past.transitions, d.id)
 	d.arrange(a)
 }
 
@@ -156,8 +157,11 @@ func (d *jobDetail) status(a *app) (left, right []widget.Span) {
 		return d.tasks.status()
 	}
 	from, to := d.span(a)
-	text := fmt.Sprintf("window %s · 1 col ≈ %s · %d of %d lanes · order: %s · ┊ what is kept begins there",
+	text := fmt.Sprintf("window %s · 1 col ≈ %s · %d of %d lanes · order: %s",
 		Age(windows[d.window]), Age(to.Sub(from)/time.Duration(max(1, d.cells))), min(d.seen, len(d.lanes)), len(d.lanes), laneOrders[d.order])
+	if older := " · ┊ nothing older is kept"; !d.problems && widget.Width(text+older)+2 <= a.width {
+		text += older
+	}
 	left = append(left, widget.Span{Style: muted, Text: text})
 	if d.problems {
 		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: " · ! problems and changes only"})
@@ -200,14 +204,18 @@ func (d *jobDetail) drawHead(a *app, area widget.Area) {
 	in := widget.Panel{Title: d.id.Short(), Note: fmt.Sprintf("● RUN %d/%d", c.states[countRunning], c.Total()), Color: theme.Focus}.Draw(area)
 	x := 0
 	for _, fact := range d.facts(a) {
-		if x+widget.Width(fact[0])+1 > in.W {
-			break
+		if x > 0 && x+widget.Width(fact[0])+1+widget.Width(fact[1]) > in.W {
+			continue // half of it says nothing
 		}
 		x = in.Text(x, 0, muted, fact[0]) + 1
 		x = in.Cut(x, 0, min(widget.Width(fact[1]), in.W-x), plain, fact[1]) + 3
 	}
 	x = in.Text(0, 1, muted, "tasks") + 1
-	end := d.drawStateSummary(in, 1)
+	end := in.W
+	if took := d.pace.text(); took != "" && in.W >= 100 {
+		end = in.Right(end, 1, muted, took) - 1
+	}
+	end = d.drawStateSummary(in.Sub(0, 0, end, in.H), 1)
 	widget.Bar(in, x, 1, end-x-2, theme.Base, widget.Part{N: c.states[countRunning], Rune: '▇', Color: theme.OK},
 		widget.Part{N: c.Moving(), Rune: '▅', Color: theme.Progress},
 		widget.Part{N: c.states[countStopped] + c.states[countExited], Rune: '▁', Color: theme.Stopped},
@@ -235,12 +243,12 @@ func (d *jobDetail) drawLegend(line widget.Area) {
 			return
 		}
 		x = line.Text(x, 0, theme.Fg(looks[i].color), string(looks[i].laneBy))
-		x = line.Text(x, 0, faint, strings.ToLower(looks[i].code)) + 2
+		x = line.Text(x, 0, muted, strings.ToLower(looks[i].code)) + 2
 	}
-	x = line.Text(x, 0, faint, "·no data") + 2
+	x = line.Text(x, 0, muted, "·no data") + 2
 	if !d.before.IsZero() && x+8 < line.W {
 		x = line.Text(x, 0, muted, string(beforeLane)+" before: ")
-		line.Cut(x, 0, line.W-x, faint, versionText(d.before))
+		line.Cut(x, 0, line.W-x, muted, versionText(d.before))
 	}
 }
 

@@ -70,6 +70,12 @@ func (d *jobDetail) arrange(a *app) {
 			d.lanes = append(d.lanes, lane{name: host, own: d.id, task: d.taskBefore(a, host), transitions: byHost[host]})
 		}
 	}
+	d.longest = 0
+	for i := range d.lanes {
+		if len(d.lanes[i].name) > d.longest {
+			d.longest = max(d.longest, widget.Width(d.lanes[i].name))
+		}
+	}
 	slices.SortStableFunc(d.lanes, d.compareLanes)
 	d.cursor = min(d.cursor, max(0, len(d.lanes)-1))
 	for i := range d.lanes {
@@ -235,13 +241,13 @@ func (d *jobDetail) drawLanes(a *app, area widget.Area) {
 		note = "sel " + d.selected + " @ " + d.at.In(a.Zone).Format("15:04:05")
 	}
 	in := widget.Panel{Title: title, Note: note}.Draw(area)
-	label := min(22, in.W/4)
+	label := min(max(d.longest+5, 12), max(22, in.W/4))
 	d.cells = max(1, in.W-label-1)
 	cursor := -1
 	if !d.at.IsZero() {
 		cursor = min(d.cells-1, int(d.at.Sub(from)*time.Duration(d.cells)/to.Sub(from)))
 	}
-	drawAxis(a, in.Row(0), label, d.cells, from, to, cursor)
+	drawAxis(a, in.Row(0), label, d.cells, from, to, cursor, d.at)
 	body := in.Sub(0, 1, in.W, in.H-1)
 	d.seen = max(1, body.H)
 	d.offset = max(0, min(min(max(d.offset, d.cursor-d.seen+1), d.cursor), len(d.lanes)-d.seen))
@@ -290,9 +296,13 @@ func (d *jobDetail) drawAround(a *app, area widget.Area) {
 		at = a.now()
 	}
 	i := d.eventAt(at)
-	note := "[ ] step"
+	note := a.hint("timeline.previous", "step")
 	if len(d.events) > 0 {
-		note = fmt.Sprintf("%d of %d · kept since %s%s · [ ] step", i+1, len(d.events), dayText(a, d.events[0].At), d.events[0].At.In(a.Zone).Format("15:04:05"))
+		kept := ""
+		if area.W >= 100 {
+			kept = " · kept since " + dayText(a, d.events[0].At) + d.events[0].At.In(a.Zone).Format("15:04:05")
+		}
+		note = fmt.Sprintf("%d of %d%s · %s", i+1, len(d.events), kept, note)
 	}
 	in := widget.Panel{Title: cmp.Or(d.selected, "no lane") + ": events around the cursor", Note: note}.Draw(area)
 	first := max(0, min(i-in.H/2, len(d.events)-in.H))
@@ -314,7 +324,11 @@ func (d *jobDetail) drawAround(a *app, area widget.Area) {
 			detail = versionText(t.Job) + "  " + detail
 		}
 		if first+y+1 < len(d.events) {
-			detail += "   for " + Age(d.events[first+y+1].At.Sub(t.At))
+			lasted := d.events[first+y+1].At.Sub(t.At)
+			detail += "   for " + Age(lasted)
+			if t.Job == d.id && d.pace.slow(t.State, lasted) {
+				detail += "   ▲ slowest 5% of its hosts"
+			}
 		}
 		line.Cut(x+17, 0, line.W-x-17, plain.On(bg), detail)
 	}

@@ -86,10 +86,11 @@ func (p *jobs) template() *model.Job {
 	return nil
 }
 
+// severity orders jobs as their glyphs say: a job that is rolled out comes before those of which some task is merely not known.
 func (p *jobs) severity(j *Job) int {
-	s := severity(&j.Counts)
-	if s <= 1 && p.rolling[j.Spec.ID] != "" {
-		return 2
+	s := 2 * severity(&j.Counts)
+	if rolled := 2*2 + 1; p.rolling[j.Spec.ID] != "" {
+		return max(s, rolled)
 	}
 	return s
 }
@@ -99,10 +100,10 @@ func (p *jobs) rankJobs(j *Job) int { return p.severity(j)<<32 | j.Counts.Proble
 func (p *jobs) columns() []column[*Job] {
 	return []column[*Job]{
 		{id: "problem", title: "!", width: 2, priority: 0, text: func(j *Job) string { return fmt.Sprint(j.Counts.Problems()) }, draw: p.drawCondition},
-		{id: "job", title: "JOB", width: 20, priority: 0, flex: true, compare: func(a, b *Job) int { return a.Spec.ID.Compare(b.Spec.ID) },
+		{id: "job", title: "JOB", width: 20, fit: true, priority: 0, compare: func(a, b *Job) int { return a.Spec.ID.Compare(b.Spec.ID) },
 			text: func(j *Job) string { return j.Spec.ID.Name + ":" + j.Spec.ID.Version }, style: func(*Job) theme.Style { return plain }},
 		{id: "hash", title: "HASH", width: 7, priority: 6, text: func(j *Job) string { return j.Spec.ID.Hash[:min(7, len(j.Spec.ID.Hash))] },
-			style: func(*Job) theme.Style { return faint }},
+			style: func(*Job) theme.Style { return muted }},
 		{id: "hosts", title: "RUN/ALL", width: 9, right: true, priority: 1, compare: func(a, b *Job) int { return b.Counts.Total() - a.Counts.Total() },
 			text: func(j *Job) string { return fmt.Sprintf("%d/%d", j.Counts.states[countRunning], j.Counts.Total()) }, style: func(*Job) theme.Style { return plain }},
 		{id: "states", title: "TASK STATES", width: 18, priority: 2, text: func(j *Job) string { return strings.ReplaceAll(strings.TrimSpace(countedStates(&j.Counts)), "\n", " ") },
@@ -118,10 +119,10 @@ func (p *jobs) columns() []column[*Job] {
 				widget.Spark(a, x, 0, w, style, restarts, true)
 			}},
 		{id: "age", title: "AGE", width: 5, priority: 4, text: p.ageText, compare: func(a, b *Job) int { return cmp.Compare(createdAt(b), createdAt(a)) }},
-		{id: "group", title: "GROUP", width: 9, priority: 5, text: func(j *Job) string { return cmp.Or(j.Group, p.groups[j.Spec.ID], "—") },
+		{id: "group", title: "GROUP", width: 9, fit: true, priority: 5, text: func(j *Job) string { return cmp.Or(j.Group, p.groups[j.Spec.ID], "—") },
 			compare: func(a, b *Job) int { return strings.Compare(a.Group, b.Group) }},
 		{id: "image", title: "IMAGE", width: 24, priority: 9, off: true, text: func(j *Job) string { return j.Spec.Image }},
-		{id: "last", title: "LAST EVENT", width: 22, priority: 3, text: p.lastText, draw: p.drawLast},
+		{id: "last", title: "LAST EVENT", width: 22, flex: true, priority: 3, text: p.lastText, draw: p.drawLast},
 	}
 }
 
@@ -175,6 +176,9 @@ func (p *jobs) lastText(j *Job) string {
 	return strings.TrimSpace(Age(p.now().Sub(j.Last.At)) + " " + j.Last.Host + " " + j.Last.Detail)
 }
 
+// leastDetail is how many cells the words of an event need to say anything.
+const leastDetail = 14
+
 func (p *jobs) drawLast(a widget.Area, x, w int, j *Job, bg theme.Color) {
 	if j.Last.At.IsZero() {
 		a.Text(x, 0, theme.Style{FG: theme.Faint, BG: bg}, "—")
@@ -190,7 +194,11 @@ func (p *jobs) drawLast(a widget.Area, x, w int, j *Job, bg theme.Color) {
 		style.FG = look.color
 	}
 	a.Text(x, 0, theme.Style{FG: look.color, BG: bg}, string(look.glyph))
-	a.Cut(x+2, 0, w-2, style, Age(p.now().Sub(j.Last.At))+" "+text)
+	text = Age(p.now().Sub(j.Last.At)) + " " + text
+	if end := widget.Width(text) + 2; j.Last.Detail != "" && w-end >= leastDetail {
+		text += "  " + j.Last.Detail
+	}
+	a.Cut(x+2, 0, w-2, style, text)
 }
 
 func (p *jobs) crumbs() []string     { return []string{"Jobs"} }
@@ -231,7 +239,7 @@ func (p *jobs) draw(a *app, area widget.Area) {
 		p.side = newJobDetail(j.Spec.ID, "")
 		p.side.refresh(a)
 	}
-	head, rest := right.SplitY(min(9, right.H))
+	head, rest := right.SplitY(min(5, right.H))
 	p.side.drawHead(a, head)
 	p.side.drawHosts(a, rest)
 }

@@ -69,14 +69,45 @@ func (a *app) commandsOf(p page) []*command { return rebind(p.commands(), a.Keys
 // globals are the commands of every page with the keys of the configuration.
 func (a *app) globals() []*command { return rebind(a.global, a.Keys) }
 
-// keyOf is the first key of a command that every page has, as it is shown.
+// keyOf is the first key of a command of the page, or of one that every page has, as it is shown.
 func (a *app) keyOf(id string) string {
-	for _, c := range a.globals() {
+	c := withID(a.globals(), id)
+	if c == nil && a.page != nil {
+		c = withID(a.commandsOf(a.page), id)
+	}
+	if c == nil {
+		return ""
+	}
+	return a.shownKey(c.firstKey())
+}
+
+func withID(commands []*command, id string) *command {
+	for _, c := range commands {
 		if c.id == id {
-			return c.firstKey()
+			return c
 		}
 	}
-	return ""
+	return nil
+}
+
+// hint says what a key does, nothing where there is no such key.
+func (a *app) hint(id, does string) string {
+	key := a.keyOf(id)
+	if key == "" {
+		return ""
+	}
+	return key + " " + does
+}
+
+// keysInWords are keys whose signs have no likeness in ASCII: what would stand for them there are other keys.
+var keysInWords = strings.NewReplacer("⏎", "enter", "←→", "left/right", "↑↓", "up/down", "←", "left", "→", "right", "↑", "up", "↓", "down", "⇧", "shift-")
+
+// shownKey is how a key is shown: by its sign, in words where only ASCII may be drawn.
+func (a *app) shownKey(key string) string {
+	if a.ASCII {
+		return keysInWords.Replace(key)
+	}
+	return key
 }
 
 // firstKey is the key of a command that is named where there is room for one only.
@@ -99,8 +130,7 @@ func realKeys(names []string) []string {
 }
 
 var shownKeys = map[string]string{
-	"enter": "⏎", "left": "←", "right": "→", "up": "↑", "down": "↓", "pgdown": "pgdn", "ctrl+p": "ctrl-p", "ctrl+r": "ctrl-r", "ctrl+l": "ctrl-l",
-	"ctrl+d": "ctrl-d", "ctrl+u": "ctrl-u", "shift+tab": "⇧tab",
+	"enter": "⏎", "left": "←", "right": "→", "up": "↑", "down": "↓", "pgdown": "pgdn", "shift+tab": "⇧tab",
 }
 
 func showKeys(names []string) string {
@@ -108,6 +138,8 @@ func showKeys(names []string) string {
 	for _, name := range names {
 		if s, ok := shownKeys[name]; ok {
 			name = s
+		} else if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {
+			name = "ctrl-" + rest
 		}
 		shown = append(shown, name)
 	}

@@ -3,6 +3,7 @@ package tui
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/heliosctl/heliosctl/model"
@@ -153,25 +154,53 @@ func drawLane(line widget.Area, x int, cells []int, bg theme.Color, cursor int) 
 	}
 }
 
-// drawAxis writes times over w columns. The moment of a cursor stands out.
-func drawAxis(a *app, line widget.Area, x, w int, from, to time.Time, cursor int) {
-	const every = 14
-	layout := "15:04"
-	switch span := to.Sub(from); {
-	case span <= 6*time.Minute:
-		layout = "15:04:05"
+// axisSteps are how far apart the times of an axis may be.
+var axisSteps = []time.Duration{
+	time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute,
+	15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// axisStep is how far apart the times over w columns are, and how they are written.
+func axisStep(span time.Duration, w int) (step time.Duration, layout string) {
+	const apart = 12 // columns at least
+	for _, step = range axisSteps {
+		if int64(w)*int64(step)/int64(max(span, 1)) >= apart {
+			break
+		}
+	}
+	switch {
 	case span > 24*time.Hour:
-		layout = "Jan 02"
+		return max(step, 24*time.Hour), "Jan 02"
+	case step < time.Minute:
+		return step, "15:04:05"
 	}
-	step := to.Sub(from) / time.Duration(max(w, 1))
-	for i := 0; i+2*len(layout)+2 <= w; i += every {
-		line.Text(x+i, 0, muted, from.Add(step*time.Duration(i)).In(a.Zone).Format(layout))
-	}
-	line.Right(x+w, 0, muted, to.In(a.Zone).Format(layout))
+	return step, "15:04"
+}
+
+// drawAxis writes round times over w columns, each where its column begins. The moment of a cursor, when it stands in a column, stands out.
+func drawAxis(a *app, line widget.Area, x, w int, from, to time.Time, cursor int, at time.Time) {
+	span := to.Sub(from)
+	step, layout := axisStep(span, w)
+	last := to.In(a.Zone).Format(layout)
+	end := x + w - len(last)
+	line.Text(end, 0, muted, last)
+	mark, moment := -1, ""
 	if cursor >= 0 {
-		text := from.Add(step * time.Duration(cursor)).In(a.Zone).Format("15:04:05")
-		at := min(max(x, x+cursor-len(text)/2), x+w-len(text))
-		line.Text(at, 0, theme.Style{FG: theme.OnColor, BG: theme.Here, Attr: theme.Bold}, text)
+		moment = at.In(a.Zone).Format("15:04:05")
+		mark = min(max(x, x+cursor-len(moment)/2), x+w-len(moment))
+	}
+	_, seconds := from.In(a.Zone).Zone()
+	zone := time.Duration(seconds) * time.Second
+	for t := from.Add(zone).Truncate(step).Add(-zone); t.Before(to); t = t.Add(step) {
+		pos := x + int(int64(t.Sub(from))/max(int64(span)/int64(max(w, 1)), 1))
+		free := mark < 0 || pos+len(layout) < mark || pos > mark+len(moment)
+		if free && !t.Before(from) && pos+len(layout)+2 <= end {
+			line.Text(pos, 0, muted, t.In(a.Zone).Format(layout))
+		}
+	}
+	if mark >= 0 {
+		line.Text(end, 0, muted, strings.Repeat(" ", len(last)*btoi(mark+len(moment) >= end)))
+		line.Text(mark, 0, theme.Style{FG: theme.OnColor, BG: theme.Here, Attr: theme.Bold}, moment)
 	}
 }
 

@@ -17,9 +17,11 @@ import (
 type column[T any] struct {
 	id, title string
 	width     int
+	fit       bool // as wide as the longest of its texts: below width where they are short, above it where there is room
 	flex      bool // takes what is left
 	right     bool
-	priority  int // the lower, the longer it stays when there is little room
+	apart     bool // a number ends it: one more blank follows
+	priority  int  // the lower, the longer it stays when there is little room
 	off       bool
 	compare   func(a, b T) int
 	text      func(T) string                                       // for exports, copies, and drawing when draw is nil
@@ -43,8 +45,10 @@ type list[T row] struct {
 	rank     func(T) int      // the usual order: the higher first, then as they come; worked out once for each row, not for each comparison
 	usual    func(a, b T) int // or that, where a number does not do
 	ranked   string           // what it is called
+	second   string           // the column that the usual order goes by where it finds no difference, from the most down
 	problem  func(T) bool     // nil: there are none
 	rows     []T
+	longest  []int // text of each column that fits its texts, in cells
 	order    []int32
 	ranks    []ranked // kept for its room
 	selected string
@@ -71,7 +75,26 @@ func (l *list[T]) typing() bool { return l.input != nil }
 // set takes over new rows.
 func (l *list[T]) set(rows []T) {
 	l.rows = rows
+	l.measure()
 	l.arrange()
+}
+
+// measure finds the longest text of the columns that are as wide as that, among all rows: what is filtered or scrolled moves no column.
+func (l *list[T]) measure() {
+	l.longest = append(l.longest[:0], make([]int, len(l.columns))...)
+	for i := range l.columns {
+		c := &l.columns[i]
+		if !c.fit || c.off {
+			continue
+		}
+		n := widget.Width(c.title + " ↓")
+		for _, row := range l.rows {
+			if text := c.text(row); len(text) > n { // no text has more cells than bytes
+				n = max(n, widget.Width(text))
+			}
+		}
+		l.longest[i] = n
+	}
 }
 
 // arrange filters and sorts, and finds the selected row again.

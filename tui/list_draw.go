@@ -14,20 +14,16 @@ import (
 type placed[T any] struct {
 	*column[T]
 	x, w int
+	full int // how wide it would be with room for all of its texts
 }
 
-// layout chooses the columns that there is room for: by priority, in their own order, the rest of the room to the flexible one.
+// roomyFrom is how many cells have to be left over for columns to be two blanks apart.
+const roomyFrom = 12
+
+// layout chooses the columns that there is room for: by priority, in their own order. What is left goes to those whose texts are longer
+// than their width, and then to the flexible one.
 func (l *list[T]) layout(width int) []placed[T] {
-	var chosen []*column[T]
-	for i := range l.columns {
-		if !l.columns[i].off {
-			chosen = append(chosen, &l.columns[i])
-		}
-	}
-	if n := len(chosen) - 2; l.scroll > 0 && n > 0 { // the first two stay
-		l.scroll = min(l.scroll, n-1)
-		chosen = append(slices.Clone(chosen[:2]), chosen[2+l.scroll:]...)
-	}
+	chosen := l.shownColumns()
 	for len(chosen) > 1 && columnsWidth(chosen) > width {
 		worst := 0
 		for i, c := range chosen {
@@ -38,25 +34,57 @@ func (l *list[T]) layout(width int) []placed[T] {
 		chosen = slices.Delete(chosen, worst, worst+1)
 	}
 	spare := width - columnsWidth(chosen)
-	columns := make([]placed[T], 0, len(chosen))
+	for i := range chosen {
+		if more := min(chosen[i].full-chosen[i].w, spare); more > 0 {
+			chosen[i].w += more
+			spare -= more
+		}
+	}
+	wider := btoi(spare-len(chosen) >= roomyFrom)
+	spare -= wider * (len(chosen) - 1)
 	x := 0
-	for _, c := range chosen {
-		w := c.width
+	for i := range chosen {
+		c := &chosen[i]
 		if c.flex && spare > 0 {
-			w += spare
+			c.w += spare
 			spare = 0
 		}
-		w = min(w, width-x)
-		columns = append(columns, placed[T]{c, x, w})
-		x += w + 1
+		c.x, c.w = x, min(c.w, width-x)
+		x += c.w + c.gap() + wider
+	}
+	return chosen
+}
+
+// shownColumns are the columns that are wanted, as wide as they are at least; those that are scrolled over are left out.
+func (l *list[T]) shownColumns() []placed[T] {
+	columns := make([]placed[T], 0, len(l.columns))
+	for i := range l.columns {
+		c := &l.columns[i]
+		if c.off {
+			continue
+		}
+		shown := placed[T]{column: c, w: c.width, full: c.width}
+		if c.fit && i < len(l.longest) && l.longest[i] > 0 {
+			shown.w, shown.full = min(c.width, l.longest[i]), l.longest[i]
+		}
+		columns = append(columns, shown)
+	}
+	if n := len(columns) - 2; l.scroll > 0 && n > 0 { // the first two stay
+		l.scroll = min(l.scroll, n-1)
+		columns = append(columns[:2], columns[2+l.scroll:]...)
 	}
 	return columns
 }
 
-func columnsWidth[T any](columns []*column[T]) int {
-	n := -1
-	for _, c := range columns {
-		n += c.width + 1
+func (c *placed[T]) gap() int { return 1 + btoi(c.apart) }
+
+func columnsWidth[T any](columns []placed[T]) int {
+	n := 0
+	for i := range columns {
+		n += columns[i].w
+		if i < len(columns)-1 {
+			n += columns[i].gap()
+		}
 	}
 	return n
 }
@@ -92,6 +120,9 @@ func (l *list[T]) drawHead(head widget.Area, columns []placed[T]) {
 		if c.id == l.sortBy {
 			style.FG = theme.Focus
 			title += map[bool]string{false: " ↑", true: " ↓"}[l.reverse]
+		} else if l.sortBy == "" && c.id == l.second {
+			style.FG = theme.Focus
+			title += " ↓"
 		}
 		if c.right {
 			head.Right(tableIndent+c.x+c.w, 0, style, widget.Cut(title, c.w))

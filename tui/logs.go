@@ -43,6 +43,7 @@ type logs struct {
 	cursor   int
 	offset   int
 	seen     int
+	label    int // cells of the names of hosts, as they were drawn last
 	follow   bool
 	wrap     bool
 	clock    int // of time: local, UTC, age
@@ -97,6 +98,19 @@ func newLogPage(id model.JobID, hosts []string) *logs {
 		bind("logs.last", "G end", "last", do(func(*app) { p.move(len(p.shown)) })).more(),
 	}
 	return p
+}
+
+// labels say in the row of keys what there is to do while no job is chosen: nothing but that.
+func (p *logs) labels() map[string]string {
+	if !p.job.IsZero() {
+		return nil
+	}
+	labels := map[string]string{}
+	for _, c := range p.keys {
+		labels[c.id] = ""
+	}
+	labels["logs.open"] = "choose a job"
+	return labels
 }
 
 // showLogs shows the output of a job on hosts, on all of its own when there are none.
@@ -279,7 +293,7 @@ func (p *logs) hits() (n, at int) {
 	return len(p.found), at
 }
 
-func (p *logs) status(*app) (left, right []widget.Span) {
+func (p *logs) status(a *app) (left, right []widget.Span) {
 	chip := theme.Style{FG: theme.Text, BG: theme.Chip}
 	switch {
 	case p.input != nil:
@@ -304,7 +318,7 @@ func (p *logs) status(*app) (left, right []widget.Span) {
 	case p.follow:
 		right = []widget.Span{p.followed()}
 	default:
-		right = []widget.Span{{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("∥ scrolled: %d newer below, f follows", len(p.shown)-1-p.cursor)}}
+		right = []widget.Span{{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("∥ scrolled: %d newer below, %s", len(p.shown)-1-p.cursor, a.hint("logs.follow", "follows"))}}
 	}
 	return left, right
 }

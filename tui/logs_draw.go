@@ -24,10 +24,17 @@ func (p *logs) color(host string) theme.Color {
 func (p *logs) draw(a *app, area widget.Area) {
 	if p.job.IsZero() {
 		area.Cut(2, 1, area.W-4, plain, "No job's output is shown yet.")
-		area.Spans(2, 3, widget.Span{Style: focus.Bold(), Text: "⏎"}, widget.Span{Style: muted, Text: " chooses a job; "},
-			widget.Span{Style: focus.Bold(), Text: "l"}, widget.Span{Style: muted, Text: " on a host, a job or a rollout shows its output here, of marked rows together"})
+		text := a.keyOf("logs.open") + " chooses a job; l on a host, a job or a rollout shows its output here, of marked rows together"
+		for y, line := range widget.Wrap(text, area.W-4) {
+			area.Text(2, 3+y, muted, line)
+		}
 		return
 	}
+	p.label = 4
+	for _, name := range p.names {
+		p.label = max(p.label, widget.Width(shortHost(name)))
+	}
+	p.label = min(p.label, mostLogHost)
 	p.drawStreams(a, area.Row(0))
 	body := area.Sub(0, 1, area.W, area.H-1)
 	p.seen = max(1, body.H)
@@ -134,9 +141,17 @@ func (p *logs) drawStreams(a *app, line widget.Area) {
 	}
 }
 
-const logHostWidth = 12
+// mostLogHost is how many cells the name of a host may take before each line.
+const mostLogHost = 20
 
-func (p *logs) textAt() int { return 1 + 13 + 1 + logHostWidth + 1 }
+// textAt is where the text of a line begins: behind its time, the bar of its host and the host's name.
+func (p *logs) textAt() int { return 1 + 13 + 1 + p.label + 2 }
+
+// shortHost is a host's name without its domain.
+func shortHost(name string) string {
+	short, _, _ := strings.Cut(name, ".")
+	return short
+}
 
 func (p *logs) drawLine(a *app, area widget.Area, at int) int {
 	l := &p.lines[p.shown[at]]
@@ -157,9 +172,8 @@ func (p *logs) drawLine(a *app, area widget.Area, at int) int {
 	}
 	area.Text(1, 0, muted.On(bg), p.timeText(a, l.Time))
 	color := p.color(l.Host)
-	host, _, _ := strings.Cut(l.Host, ".")
 	area.Text(14, 0, theme.Style{FG: color, BG: bg}, "▌")
-	area.Cut(15, 0, logHostWidth-1, theme.Style{FG: color, BG: bg}, host)
+	area.Cut(15, 0, p.label, theme.Style{FG: color, BG: bg}, shortHost(l.Host))
 	for y, part := range parts {
 		p.drawText(area, p.textAt(), y, part, plain.On(bg), at == p.cursor)
 	}

@@ -70,6 +70,7 @@ func newMasters(*app) page {
 		}
 		a.Cut(x, 0, w, theme.Style{FG: color, BG: bg}, glyph+" "+string(m.Status))
 	}
+	columns[1].fit, columns[3].fit = true, true
 	columns[1].style = func(*memberRow) theme.Style { return plain }
 	columns[5].flex = true
 	p.list = newList(list[*memberRow]{

@@ -166,33 +166,47 @@ func (o *overview) draw(a *app, area widget.Area) {
 	case area.W < 100:
 		o.drawNarrow(a, area)
 	case area.W < 160:
-		top, rest := area.SplitY(9)
-		left, right := top.SplitX(area.W / 2)
+		fleet := min(58, area.W/2)
+		rows, _, _ := stateGrid(fleet-4, 10)
+		top, rest := area.SplitY(7 + rows)
+		left, right := top.SplitX(fleet)
 		o.drawFleet(a, left)
 		o.drawAttention(a, right)
-		middle, bottom := rest.SplitY(min(max(8, rest.H*2/5+1), 12))
+		middle, bottom := rest.SplitY(eventsBelow(rest.H, min(max(8, rest.H*2/5+1), 12)))
 		left, right = middle.SplitX(area.W * 3 / 5)
-		o.drawMap(left)
+		o.drawMap(a, left)
 		o.drawRollouts(a, right)
 		o.drawEvents(a, bottom)
 	default:
 		top, rest := area.SplitY(max(10, area.H/5))
-		left, right := top.SplitX(area.W * 2 / 5)
-		middle, end := right.SplitX(right.W / 2)
+		left, right := top.SplitX(max(58, area.W*8/25))
+		middle, end := right.SplitX(right.W * 56 / 100)
 		o.drawFleet(a, left)
 		o.drawAttention(a, middle)
 		o.drawRollouts(a, end)
-		top, bottom := rest.SplitY(min(max(9, len(o.hosts.groups)+2), rest.H/2))
+		top, bottom := rest.SplitY(eventsBelow(rest.H, min(max(9, len(o.hosts.groups)+2), rest.H/2)))
 		left, right = top.SplitX(area.W * 2 / 3)
-		o.drawMap(left)
+		o.drawMap(a, left)
 		o.drawBusiest(a, right)
 		o.drawEvents(a, bottom)
 	}
 }
 
+// eventsBelow is how many of the rows are for what is above the events: all of them, unless some events can be seen below.
+func eventsBelow(rows, above int) int {
+	if rows-above < 5 {
+		return rows
+	}
+	return above
+}
+
 // drawNarrow draws one column, as much of it as there is room for.
 func (o *overview) drawNarrow(a *app, area widget.Area) {
-	fleet, rest := area.SplitY(min(9, area.H))
+	rows := 9
+	if area.H < 15 {
+		rows = 7 // what needs somebody comes before how much goes on
+	}
+	fleet, rest := area.SplitY(min(rows, area.H))
 	o.drawFleet(a, fleet)
 	shown, _ := o.troubles(a)
 	if o.panel == 1 {
@@ -206,7 +220,7 @@ func (o *overview) drawNarrow(a *app, area widget.Area) {
 		return
 	}
 	chart, rest := rest.SplitY(min(12, rest.H))
-	o.drawMap(chart)
+	o.drawMap(a, chart)
 	if rest.H >= 4 {
 		o.drawEvents(a, rest)
 	}

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/heliosctl/heliosctl/tui/theme"
 	"github.com/heliosctl/heliosctl/tui/widget"
@@ -22,16 +23,9 @@ func (o *overview) drawFleet(a *app, area widget.Area) {
 		widget.Part{N: c.Moving(), Rune: '▅', Color: theme.Progress}, widget.Part{N: stopped, Rune: '▁', Color: theme.Stopped},
 		widget.Part{N: c.states[countUnknown], Rune: '?', Color: theme.Unknown}, widget.Part{N: c.states[countFailed], Rune: '✗', Color: theme.Fail})
 	y := drawStateCounts(in, 2, c)
-	x := in.Text(0, y, muted, "held ")
-	for i, n := range c.throttled {
-		style := theme.Fg(theme.Fail)
-		if n == 0 {
-			style = faint
-		}
-		x = in.Text(x, y, style, fmt.Sprintf("%s %s %d  ", throttleGlyphs[i], []string{"flapping", "no image", "pull failed"}[i], n))
-	}
+	drawThrottled(in.Row(y), c)
 	in.Text(0, y+1, muted, fmt.Sprintf("load p50 %2.0f%% p95 %2.0f%%   mem p50 %2.0f%% p95 %2.0f%%", 100*o.load[0], 100*o.load[1], 100*o.memory[0], 100*o.memory[1]))
-	x = in.Text(0, y+2, muted, "events/30s ") + 1
+	x := in.Text(0, y+2, muted, "events/30s ") + 1
 	values := make([]float64, 0, in.W)
 	for _, b := range s.bucketsUntil(a.now(), in.W-x) {
 		values = append(values, float64(b.Total))
@@ -53,31 +47,65 @@ func share(n, of int) string {
 	return fmt.Sprintf("%.1f%%", 100*float64(n)/float64(of))
 }
 
+// drawThrottled draws how many tasks are held back, and why.
+func drawThrottled(line widget.Area, c *Counts) {
+	var spans []widget.Span
+	for i, n := range c.throttled {
+		style := theme.Fg(theme.Fail)
+		if n == 0 {
+			style = faint
+		}
+		spans = append(spans, widget.Span{Style: style, Text: fmt.Sprintf("%s %s %d", throttleGlyphs[i], []string{"flapping", "no image", "pull failed"}[i], n)})
+	}
+	title, gap := "throttled ", 2
+	if widget.Width(title)+widget.SpansWidth(spans)+2*gap > line.W {
+		title, gap = "", 1
+	}
+	x := line.Text(0, 0, muted, title)
+	for _, s := range spans {
+		x = line.Spans(x, 0, s) + gap
+	}
+}
+
 // drawStateCounts draws how many tasks are in each state and returns the row below.
 func drawStateCounts(in widget.Area, y int, c *Counts) int {
-	const states = countUnknown + 1
-	cell := max(11, in.W/5)
-	if in.W >= 6*13 {
-		cell = 13
+	digits := 4
+	for i := range countSilent {
+		digits = max(digits, len(strconv.Itoa(c.states[i])))
 	}
-	perRow := max(1, in.W/cell)
-	perRow = min(perRow, (states+1)/2)
-	for i := range states {
-		x, row := cell*(i%perRow), y+i/perRow
+	cell := 6 + digits
+	rows, perRow, gap := stateGrid(in.W, cell)
+	for i := range countSilent {
+		x, row := (cell+gap)*(i%perRow), y+i/perRow
 		look := &looks[i]
 		style, number := theme.Fg(look.color), plain
 		if c.states[i] == 0 {
 			style, number = faint, faint
 		}
 		in.Text(x, row, style, string(look.glyph)+" "+look.code)
-		in.Right(x+cell-1, row, number, fmt.Sprint(c.states[i]))
+		in.Right(x+cell, row, number, strconv.Itoa(c.states[i]))
 	}
-	return y + (states+perRow-1)/perRow
+	return y + rows
+}
+
+// stateGrid lays out a cell for each state: in as few rows as they fit in, and then as far apart as they do.
+func stateGrid(w, cell int) (rows, perRow, gap int) {
+	for gap = 3; gap >= 1; gap-- {
+		per := max(1, (w+gap)/(cell+gap))
+		if n := (countSilent + per - 1) / per; gap == 3 || n < rows {
+			rows, perRow = n, (countSilent+n-1)/n
+		}
+	}
+	gap = 1
+	if perRow > 1 {
+		gap = min(3, max(1, (w-perRow*cell)/(perRow-1)))
+	}
+	return rows, perRow, gap
 }
 
 func (o *overview) drawAttention(a *app, area widget.Area) {
 	shown, acknowledged := o.troubles(a)
-	panel := widget.Panel{Title: fmt.Sprintf("Needs attention (%d)", len(shown)), Note: "⏎ jump", Border: theme.Fail}
+	panel := widget.Panel{Title: fmt.Sprintf("Needs attention (%d)", len(shown)), Note: a.keyOf("overview.open") + " jump", Border: theme.Fail}
 	if len(shown) == 0 {
 		panel = widget.Panel{Title: "Needs attention", Border: o.border(0), Color: theme.Text}
 	}
@@ -90,7 +118,7 @@ func (o *overview) drawAttention(a *app, area widget.Area) {
 	rows := in.H
 	if acknowledged > 0 && rows > 2 {
 		rows--
-		in.Cut(0, in.H-1, in.W, muted, fmt.Sprintf("%d acknowledged (I shows them)", acknowledged))
+		in.Cut(0, in.H-1, in.W, muted, fmt.Sprintf("%d acknowledged (%s shows them)", acknowledged, a.keyOf("overview.acknowledged")))
 	}
 	first := max(0, min(o.cursor[0]-rows+1, len(shown)-rows))
 	subject := 0
@@ -111,9 +139,10 @@ func (o *overview) drawAttention(a *app, area widget.Area) {
 		}
 		style := theme.Style{FG: color, BG: bg}
 		line.Text(line.Text(1, 0, style, t.glyph+" "), 0, style.Bold(), t.word)
-		end := line.Right(line.W-1, 0, muted.On(bg), Age(a.now().Sub(t.since)))
+		end := line.Right(line.W-1, 0, muted.On(bg), wholeAge(a.now().Sub(t.since)))
 		x := 12
-		x = line.Cut(x, 0, min(subject, (line.W-x-6)*2/3), plain.On(bg), t.subject) + 1
+		room := line.W - x - 6
+		x = line.Cut(x, 0, min(subject, max(room*2/3, room-7)), plain.On(bg), t.subject) + 1
 		line.Cut(x, 0, end-x-1, muted.On(bg), t.detail)
 	}
 }
@@ -199,7 +228,7 @@ func drawProgress(a widget.Area, x, y, w int, p progress, high bool) {
 }
 
 func (o *overview) drawEvents(a *app, area widget.Area) {
-	in := widget.Panel{Title: "Events", Note: "● following, newest last · 5 full feed", Border: o.border(2), Color: theme.Text}.Draw(area)
+	in := widget.Panel{Title: "Events", Note: "● following, newest last · " + a.keyOf("screen.events") + " full feed", Border: o.border(2), Color: theme.Text}.Draw(area)
 	events := a.snap.Events
 	events = events[max(0, len(events)-in.H):]
 	for y, e := range events {

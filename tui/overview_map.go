@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -15,17 +16,19 @@ var mapLabels = []string{"rack", "role", "zone"}
 // hostMap is the map of all hosts. It is worked out once for each snapshot and label, and its cells once for each scale: a map that is full
 // would be most of the overview otherwise.
 type hostMap struct {
-	groups  []mapGroup // by name
-	width   int        // of the longest name
-	longest int        // hosts in one group
-	scale   mapScale   // that cells are drawn in, unset when they have to be worked out
+	groups     []mapGroup // by name
+	worstFirst []int      // the same, those with the most trouble first
+	width      int        // of the longest name
+	longest    int        // hosts in one group
+	scale      mapScale   // that cells are drawn in, unset when they have to be worked out
 }
 
 // mapGroup are the hosts that have the same value of the label.
 type mapGroup struct {
-	name  string
-	ranks []uint8
-	cells []widget.Cell
+	name    string
+	ranks   []uint8
+	trouble int // the worse its hosts are, the more
+	cells   []widget.Cell
 }
 
 // mapScale says how many hosts one cell stands for and how far apart cells are.
@@ -65,22 +68,33 @@ func mapRank(h *Host) uint8 {
 
 // arrangeMap groups the hosts by the label.
 func (o *overview) arrangeMap(hosts []*Host) {
-	ranks := map[string][]uint8{}
+	ranks, trouble := map[string][]uint8{}, map[string]int{}
 	for _, h := range hosts {
-		value := h.Labels[mapLabels[o.label]]
-		ranks[value] = append(ranks[value], mapRank(h))
+		value, rank := h.Labels[mapLabels[o.label]], mapRank(h)
+		ranks[value] = append(ranks[value], rank)
+		if rank > 1 {
+			trouble[value] += int(rank)
+		}
 	}
-	o.hosts = hostMap{}
-	for _, name := range sortedKeys(ranks) {
-		o.hosts.groups = append(o.hosts.groups, mapGroup{name: name, ranks: ranks[name]})
-		o.hosts.width = max(o.hosts.width, widget.Width(name))
-		o.hosts.longest = max(o.hosts.longest, len(ranks[name]))
+	m := hostMap{}
+	for i, name := range sortedKeys(ranks) {
+		m.groups = append(m.groups, mapGroup{name: name, ranks: ranks[name], trouble: trouble[name]})
+		m.worstFirst = append(m.worstFirst, i)
+		m.width = max(m.width, widget.Width(name))
+		m.longest = max(m.longest, len(ranks[name]))
 	}
+	slices.SortStableFunc(m.worstFirst, func(x, y int) int { return m.groups[y].trouble - m.groups[x].trouble })
+	o.hosts = m
+}
+
+// shown are the groups that are drawn where there is room for so many lines: all of them, or those with the most trouble.
+func (m *hostMap) shown(lines int) []int {
+	return slices.Sorted(slices.Values(m.worstFirst[:min(len(m.worstFirst), max(0, lines))]))
 }
 
 // drawMap draws a cell for each host, grouped by a label, so that a dark rack is a block. Where there is not enough room, a cell stands
 // for several hosts, of which the worst is seen.
-func (o *overview) drawMap(area widget.Area) {
+func (o *overview) drawMap(a *app, area widget.Area) {
 	m := &o.hosts
 	width := min(max(m.width, 3), 12)
 	room := max(1, area.W-6-width)
@@ -90,20 +104,17 @@ func (o *overview) drawMap(area widget.Area) {
 		scale.step = 2 // with a gap between hosts, where there is room for it
 	}
 	in := widget.Panel{
-		Title: "Host map", Note: fmt.Sprintf("1 cell = %s · by %s · o regroup", counted(scale.per, "host"), mapLabels[o.label]),
+		Title: "Host map", Note: fmt.Sprintf("1 cell = %s · by %s · %s regroup", counted(scale.per, "host"), mapLabels[o.label], a.keyOf("overview.regroup")),
 	}.Draw(area)
 	m.fill(scale)
+	shown := m.shown(in.H)
+	if rest := len(m.groups) - len(shown); rest > 0 {
+		area.Text(3, area.H-1, faint, fmt.Sprintf(" ▼ %d more ", rest))
+	}
 	y := 0
-	for i, group := range m.groups {
-		if y >= in.H-1 && len(m.groups)-i > 1 {
-			in.Cut(0, in.H-1, in.W, muted, fmt.Sprintf("… %d more", len(m.groups)-i))
-			return
-		}
-		shown := group.name
-		if shown == "" {
-			shown = "—"
-		}
-		in.Cut(0, y, width, muted, shown)
+	for _, i := range shown {
+		group := &m.groups[i]
+		in.Cut(0, y, width, muted, cmp.Or(group.name, "—"))
 		for cells := range slices.Chunk(group.cells, room) {
 			in.Paste(width+1, y, cells)
 			y++

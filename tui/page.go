@@ -2,6 +2,7 @@ package tui
 
 import (
 	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -42,6 +43,12 @@ type receiver interface {
 
 // escaper is a page for which esc can mean something else than to go back. It reports whether it did.
 type escaper interface{ escape(a *app) bool }
+
+// stopper is a page that may show a moment that is over; zero is the present.
+type stopper interface{ stoppedAt() time.Time }
+
+// speaker is a page on which commands mean something else at times: by their ids, what the row of keys says then; "" leaves one out.
+type speaker interface{ labels() map[string]string }
 
 // selecter is a page that has more to ask for once a row has been selected.
 type selecter interface{ selectedNow(a *app) tea.Cmd }

@@ -41,7 +41,7 @@ func newPalette(a *app) *palette {
 		if help.Desc == "" || strings.HasPrefix(c.id, "list.up") || strings.HasPrefix(c.id, "list.down") || c.id == "palette" {
 			continue
 		}
-		e := entry{section: "ACTIONS", kind: ':', glyph: "▸", color: theme.Warn, title: help.Desc, note: a.page.crumbs()[0], keys: help.Key, do: func(a *app) tea.Cmd { return a.run(c) }}
+		e := entry{section: "ACTIONS", kind: ':', glyph: "▸", color: theme.Warn, title: help.Desc, note: a.page.crumbs()[0], keys: a.shownKey(help.Key), do: func(a *app) tea.Cmd { return a.run(c) }}
 		if strings.HasPrefix(c.id, "screen.") {
 			e.section, e.title, e.glyph, e.color, e.note = "GO TO", "Screen "+help.Desc, "▸", theme.Focus, "screen"
 		}

@@ -27,6 +27,8 @@ type rollout struct {
 	byName    bool
 	lanesOnly bool   // on a small screen
 	frozen    *Group // what is shown while it is frozen
+	frozenAt  time.Time
+	longest   int // name of a host, in cells
 	cursor    int
 	offset    int
 	seen      int
@@ -59,13 +61,7 @@ func newRollout(name string) *rollout {
 		bind("rollout.failures", "!", "failures only", do(func(*app) { r.failures = !r.failures; r.arrange() })),
 		bind("rollout.host", "enter", "host", func(a *app) tea.Cmd { return a.goTo(newHostDetail(r.selected)) }),
 		bind("rollout.logs", "l", "logs", on(func(a *app, g *Group) tea.Cmd { return a.showLogs(g.Rollout.To, []string{r.selected}) })),
-		bind("rollout.freeze", "space", "freeze", do(func(*app) {
-			if r.frozen != nil {
-				r.frozen = nil
-			} else {
-				r.frozen = r.group
-			}
-		})),
+		bind("rollout.freeze", "space", "freeze", r.freeze),
 		bind("rollout.order", "o", "order", do(func(*app) { r.byName = !r.byName; r.arrange() })),
 		bind("rollout.view", "tab", "lanes", do(func(*app) { r.lanesOnly = !r.lanesOnly })).more(),
 		bindWrite("rollout.new", "O", "rolling update", on(func(a *app, g *Group) tea.Cmd { return a.chooseRollout(g) })).more(),
@@ -82,6 +78,20 @@ func newRollout(name string) *rollout {
 	}
 	return r
 }
+
+// freeze stops what is shown, and the ages with it; what comes is read all the same and shown after the next one.
+func (r *rollout) freeze(a *app) tea.Cmd {
+	if r.frozen == nil {
+		r.frozen, r.frozenAt = r.group, a.now()
+		return nil
+	}
+	r.frozen, r.frozenAt = nil, time.Time{}
+	r.refresh(a)
+	return nil
+}
+
+// stoppedAt is the moment that is shown, zero when that is the present.
+func (r *rollout) stoppedAt() time.Time { return r.frozenAt }
 
 func (r *rollout) crumbs() []string          { return []string{"Groups", r.name} }
 func (r *rollout) commands() []*command      { return r.keys }
@@ -150,6 +160,12 @@ func (r *rollout) refresh(a *app) {
 func (r *rollout) arrange() {
 	r.order = r.order[:0]
 	hosts := r.hosts()
+	r.longest = 0
+	for i := range hosts {
+		if len(hosts[i].Host) > r.longest {
+			r.longest = max(r.longest, widget.Width(hosts[i].Host))
+		}
+	}
 	for i := range hosts {
 		if !r.failures || hosts[i].Phase == PhaseFailed || hosts[i].Phase == PhaseSkipped {
 			r.order = append(r.order, i)
@@ -198,9 +214,6 @@ func (r *rollout) status(a *app) (left, right []widget.Span) {
 	}
 	ro := r.group.Rollout
 	p := progressOf(ro)
-	if r.frozen != nil {
-		left = append(left, widget.Span{Style: theme.Style{FG: theme.OnColor, BG: theme.Hit, Attr: theme.Bold}, Text: " ∥ FROZEN "}, widget.Span{Style: plain, Text: "  "})
-	}
 	switch {
 	case ro.State == RolloutFailed:
 		left = append(left, widget.Span{Style: theme.Fg(theme.Fail), Text: "✗ " + ro.Error})

@@ -44,9 +44,12 @@ func (r *rollout) drawHead(a *app, area widget.Area) {
 	x = in.Text(0, 2, muted, "ETA ")
 	if left > 0 {
 		x = in.Text(x, 2, strong, "~"+Age(left.Truncate(time.Second)))
-		why := fmt.Sprintf(" (%s) = %s × median %s", a.minuteText(a.now().Add(left)), counted(rounds, "round"), Age(median))
-		if x+widget.Width(why)+3+widget.Width(options) <= in.W {
-			x = in.Text(x, 2, muted, why)
+		moment, why := " ("+a.minuteText(a.now().Add(left))+")", counted(rounds, "round")+" × "
+		for _, explained := range []string{moment + " = " + why + "median " + Age(median), moment + " " + why + Age(median), moment} {
+			if x+widget.Width(explained)+3+widget.Width(options) <= in.W {
+				x = in.Text(x, 2, muted, explained)
+				break
+			}
 		}
 	} else {
 		x = in.Text(x, 2, muted, "—")
@@ -105,7 +108,7 @@ func (r *rollout) drawBusy(a *app, area widget.Area, busy []RolloutHost) {
 	if in.W < 100 {
 		names = []string{"UNDP", "AWUN", "DEPL", "AWRUN"}
 	}
-	hostWidth := min(22, max(13, in.W/6))
+	hostWidth := min(max(r.longest+1, 13), max(22, in.W/6))
 	tail := 7 + 2 + 10 + 13
 	step := max(5, (in.W-hostWidth-tail)/4)
 	in.Text(0, 0, muted.Bold(), "HOST")
@@ -204,10 +207,10 @@ func (r *rollout) drawLanes(a *app, area widget.Area) {
 	if r.failures {
 		title = "Failures only"
 	}
-	in := widget.Panel{Title: title, Note: "─ the job before · o order"}.Draw(area)
-	label, tail := min(22, in.W/4), 22
+	in := widget.Panel{Title: title, Note: "─ the job before · " + a.keyOf("rollout.order") + " order"}.Draw(area)
+	label, tail := min(max(r.longest+3, 14), max(22, in.W/4)), 22
 	w := max(1, in.W-label-tail)
-	drawAxis(a, in.Row(0), label, w, from, to, -1)
+	drawAxis(a, in.Row(0), label, w, from, to, -1, time.Time{})
 	body := in.Sub(0, 1, in.W, in.H-1)
 	r.seen = max(1, body.H)
 	r.offset = max(0, min(min(max(r.offset, r.cursor-r.seen+1), r.cursor), len(r.order)-r.seen))
@@ -294,23 +297,23 @@ func (r *rollout) failed(a *app) []wrong {
 	return found
 }
 
-func (r *rollout) drawFailures(_ *app, area widget.Area, found []wrong) {
+func (r *rollout) drawFailures(a *app, area widget.Area, found []wrong) {
 	n := 0
 	for _, w := range found {
 		if w.glyph == "✗" {
 			n++
 		}
 	}
-	in := widget.Panel{Title: fmt.Sprintf("Failures (%d) + at risk (%d)", n, len(found)-n), Note: "R retry host…", Border: theme.Fail}.Draw(area)
+	in := widget.Panel{Title: fmt.Sprintf("Failures (%d) + at risk (%d)", n, len(found)-n), Note: a.hint("rollout.retry", "retry host…"), Border: theme.Fail}.Draw(area)
 	for y, w := range found {
 		if y >= in.H {
 			break
 		}
 		line := in.Row(y)
 		line.Text(0, 0, theme.Fg(w.color), w.glyph)
-		x := line.Cut(2, 0, min(20, in.W/4), plain, w.host) + 1
+		x := line.Cut(2, 0, min(r.longest, max(20, in.W/4)), plain, w.host) + 2
 		if in.W >= 100 {
-			x = line.Cut(x, 0, 17, muted, w.phase) + 1
+			x = line.Cut(x, 0, len("AWAIT_UNDEPLOYED"), muted, w.phase) + 2
 		}
 		end := line.Right(line.W, 0, muted, w.at)
 		line.Cut(x, 0, end-x-1, plain, w.text)

@@ -315,7 +315,7 @@ func TestAfterAnOutageTheChangesAreCounted(t *testing.T) {
 	if !strings.Contains(frame, "resynced, 3 changes while away") {
 		t.Errorf("the changes are not told:\n%s", frame)
 	}
-	if now := selectedLine(s); now[:30] != selected[:30] {
+	if now := selectedLine(s); strings.Fields(now)[3] != strings.Fields(selected)[3] {
 		t.Errorf("selected was %q, now it is %q", selected, now)
 	}
 	s.Press("left") // takes the message away

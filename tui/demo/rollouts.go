@@ -151,7 +151,7 @@ func (f *Fleet) roll(g *group, from, to model.JobID, user string) {
 	g.rollout, g.passed, g.accepted = r, false, 0
 	g.spec.JobID = to
 	f.breakSome(r)
-	f.event(tui.Event{Type: "group.rollout", Job: to, Detail: "rollout of " + g.spec.Name + " began", User: user})
+	f.event(tui.Event{Type: model.EventRolloutStarted, Job: to, Detail: "rollout of " + g.spec.Name + " began", User: user})
 	f.drive(g)
 }
 
@@ -298,7 +298,7 @@ func (f *Fleet) watch(g *group, r *tui.Rollout, i int) {
 			}
 		}
 		f.phase(g, r, i, tui.PhaseFailed)
-		f.event(tui.Event{Type: "group.host.failed", Host: h.Host, Job: r.To, Detail: "rollout " + g.spec.Name + ": " + h.Reason})
+		f.event(tui.Event{Type: model.EventRolloutHost, Host: h.Host, Job: r.To, Detail: "rollout " + g.spec.Name + ": " + h.Reason})
 		f.tooMany(g, r, h.Host+": "+h.Reason)
 		f.drive(g)
 	})
@@ -349,7 +349,7 @@ func endHosts(r *tui.Rollout) {
 func (f *Fleet) finish(g *group, r *tui.Rollout, state tui.RolloutState, reason string) {
 	r.State, r.Error, r.Finished = state, reason, f.now
 	endHosts(r)
-	f.event(tui.Event{Type: "group.rollout", Job: r.To, Detail: fmt.Sprintf("rollout of %s: %s", g.spec.Name, strings.ToLower(string(state)))})
+	f.event(tui.Event{Type: model.EventRolloutStarted, Job: r.To, Detail: fmt.Sprintf("rollout of %s: %s", g.spec.Name, strings.ToLower(string(state)))})
 	if !g.repeated || state != tui.RolloutDone {
 		return
 	}
