@@ -20,6 +20,8 @@ func badRequest(message string) string {
 
 var someFault = badRequest("<text>")
 
+const tooLarge = `{"code":"REQUEST_TOO_LARGE","message":"<text>"}`
+
 // barJob is the definition behind an id that is known from the original's own tests.
 const (
 	barJob = `"image":"foo/bar:1"`
@@ -182,6 +184,10 @@ func jobRows() map[string][]row {
 				want: `{"status":"INVALID_JOB_DEFINITION","errors":["<text>","<text>","<text>"],"id":"<text>","message":"<text>"}`},
 			{name: "faults that are compressed", method: "POST", target: "/jobs", body: `{"id":"a b:1","image":"UPPER","volumes":{"x":"/y","` + strings.Repeat("z", 300) + `":"/y"}}`, status: 400,
 				want: `{"status":"INVALID_JOB_DEFINITION","errors":["<text>","<text>","<text>","<text>"],"id":"<text>","message":"<text>"}`, shows: []string{"Content-Encoding: gzip"}},
+			{name: "name and version that are too long", method: "POST", target: "/jobs", body: `{"id":"` + longName + `:` + longName + `","image":"x"}`, status: 400,
+				want: `{"status":"INVALID_JOB_DEFINITION","errors":["job name has 66000 bytes: want at most 1024","job version has 66000 bytes: want at most 1024"],"id":"<text>","message":"<text>"}`},
+			{name: "name and version as long as they may be", method: "POST", target: "/jobs", body: `{"id":"` + longName[:1024] + `:` + longName[:1024] + `","image":"x"}`,
+				status: 200, want: created("<text>")},
 			{name: "hash of another definition", method: "POST", target: "/jobs", body: `{"id":"bad:job:deadbeef","image":"nginx:1"}`, status: 400,
 				want: refusedJob("INVALID_JOB_DEFINITION", "bad:job:deadbeef", 1)},
 			{name: "without an id", method: "POST", target: "/jobs", body: `{"image":"nginx:1"}`, status: 400, want: `{"code":"INVALID_ID","message":"<text>"}`},
@@ -253,6 +259,9 @@ func jobRows() map[string][]row {
 		},
 	}
 }
+
+// longName is longer than any key of a master's database may be.
+var longName = strings.Repeat("a", 66_000)
 
 // manyIDs is a list of that many full ids of no job and one more.
 func manyIDs(n int, last string) string {
