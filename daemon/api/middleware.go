@@ -174,10 +174,28 @@ func (s *Server) serve(rt route) http.Handler {
 		return s.paced(answer)
 	}
 	return s.gzip(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), s.config.RequestTimeout)
+		ctx, cancel := s.whole(r.Context())
 		defer cancel()
 		answer(w, r.WithContext(ctx))
 	}))
+}
+
+// servingKey has the context that ends when the server that a request came to does.
+type servingKey struct{}
+
+// whole returns a context to carry a request out to its end in. A client may close its side of the connection when it has said
+// everything, which looks as if it had gone.
+func (s *Server) whole(ctx context.Context) (context.Context, context.CancelFunc) {
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.RequestTimeout)
+	serving, ok := ctx.Value(servingKey{}).(context.Context)
+	if !ok {
+		return whole, cancel
+	}
+	stop := context.AfterFunc(serving, cancel)
+	return whole, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (s *Server) answer(rt route, w http.ResponseWriter, r *http.Request) error {
