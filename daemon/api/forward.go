@@ -89,7 +89,7 @@ func heldBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case errors.As(err, &large):
 		return nil, errTooLarge(r, limit)
 	case err != nil:
-		return nil, model.Errorf(model.CodeInvalid, "cannot read the request body: %s", err)
+		return nil, errUnreadBody(err)
 	}
 	return data, nil
 }
