@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/heliosctl/heliosctl/model"
@@ -109,11 +111,17 @@ func textFailure(code model.Code, r *request, a *answer, said []byte) *model.Err
 	case a.status == http.StatusBadRequest && bytes.Contains(said, []byte("HTTPS")):
 		return model.Errorf(model.CodeUnavailable, "%s speaks https; give its address as https://", a.endpoint.label)
 	}
-	text := strings.ToValidUTF8(string(said[:min(len(said), limit)]), string(utf8.RuneError))
+	text := oneLine(strings.ToValidUTF8(string(said[:min(len(said), limit)]), string(utf8.RuneError)))
 	if a.status == http.StatusBadRequest && strings.HasPrefix(text, "Invalid id") {
 		return model.Errorf(model.CodeInvalidID, "%s: a full job id such as name:version:hash is needed", strings.ToLower(text[:1])+text[1:])
 	}
 	return model.Errorf(code, "%s answered %s %s with status %d: %s", a.endpoint.label, r.method, r.path, a.status, text)
+}
+
+// oneLine is text without line ends, and without what terminals act upon.
+func oneLine(text string) string {
+	unwanted := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	return strings.Join(strings.FieldsFunc(text, unwanted), " ")
 }
 
 // isPage tells whether an answer is HTML, or something like it.
@@ -172,11 +180,17 @@ func again(a *answer) bool {
 	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		var no refusal
 		if json.Unmarshal(a.body, &no) != nil || no.Code == "" {
-			return a.status == http.StatusServiceUnavailable
+			return a.status == http.StatusServiceUnavailable || lost(a)
 		}
 		return no.Code == model.CodeUnavailable || no.Code == model.CodeOutcomeUnknown
 	}
 	return false
+}
+
+// lost tells whether an answer is that of a proxy which may have lost a master's answer.
+func lost(a *answer) bool {
+	gateway := a.status == http.StatusBadGateway || a.status == http.StatusGatewayTimeout
+	return gateway && isPage(bytes.TrimSpace(a.body))
 }
 
 // failures collects why no endpoint served a request.
@@ -207,7 +221,7 @@ func (f *failures) add(ep *endpoint, r *request, a *answer, err error) {
 	}
 	e := r.failure(a)
 	f.said = true
-	f.unknown = f.unknown || e.Code == model.CodeOutcomeUnknown
+	f.unknown = f.unknown || e.Code == model.CodeOutcomeUnknown || r.writes() && lost(a)
 	f.reasons[ep.label] = strings.TrimPrefix(e.Message, ep.label+" ")
 }
 
@@ -243,6 +257,8 @@ func reason(err error) string {
 		return "it speaks http; give its address as http://"
 	case errors.Is(err, errSilent):
 		return "no answer in time"
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+		return "its answer is said to be compressed, and cannot be inflated"
 	case errors.As(err, &dns):
 		return dns.Err
 	case errors.As(err, &system):

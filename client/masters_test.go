@@ -455,3 +455,53 @@ func TestWritesSurviveChangesOfTheLeader(t *testing.T) {
 		t.Errorf("%d changes were made, want %d", n, writers*jobs)
 	}
 }
+
+// TestAPageOfALoadBalancer holds that a change may have been made when what is between lost the answer of a master.
+func TestAPageOfALoadBalancer(t *testing.T) {
+	for _, status := range []int{http.StatusBadGateway, http.StatusGatewayTimeout} {
+		f := newFake(t, answer(status, "<html><title>Gateway"))
+		c := newClient(t, client.Config{Endpoints: []string{f.URL}})
+		if err := c.DeregisterHost(context.Background(), "h"); !errors.Is(err, model.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "web page") {
+			t.Errorf("%d: error of a change: %v", status, err)
+		}
+		if _, err := c.Masters(context.Background()); !errors.Is(err, model.ErrUnavailable) || !strings.Contains(err.Error(), "web page") {
+			t.Errorf("%d: error of a read: %v", status, err)
+		}
+	}
+}
+
+// TestAnswersThatCannotBeInflated holds that they are told as what they are, and that a change whose answer is lost may have been made.
+func TestAnswersThatCannotBeInflated(t *testing.T) {
+	var whole bytes.Buffer
+	z := gzip.NewWriter(&whole)
+	_, _ = z.Write([]byte(`["master1"]`))
+	_ = z.Close()
+	bad := whole.String()[:whole.Len()-8] + "\x00\x00\x00\x00" + whole.String()[whole.Len()-4:]
+	for name, tt := range map[string]struct{ body, reason string }{
+		"no gzip":      {`["master1"]`, "cannot be inflated"},
+		"bad checksum": {bad, "cannot be inflated"},
+		"half of it":   {whole.String()[:whole.Len()/2], "closed before the answer was complete"},
+	} {
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			answer(200, tt.body)(w, r)
+		})
+		c := newClient(t, client.Config{Endpoints: []string{f.URL}})
+		if _, err := c.Masters(context.Background()); !errors.Is(err, model.ErrUnavailable) || !strings.Contains(err.Error(), tt.reason) {
+			t.Errorf("%s: error of a read: %v", name, err)
+		}
+		if err := c.DeregisterHost(context.Background(), "h"); !errors.Is(err, model.ErrOutcomeUnknown) {
+			t.Errorf("%s: error of a change: %v", name, err)
+		}
+	}
+}
+
+// TestStrangersTextIsOneLine holds that nothing that somebody else's server says reaches a terminal as more than a line of text.
+func TestStrangersTextIsOneLine(t *testing.T) {
+	f := newFake(t, answer(500, "upstream\r\n\tfailed\x1b[2J\x00!\n"))
+	c := newClient(t, client.Config{Endpoints: []string{f.URL}})
+	_, err := c.Masters(context.Background())
+	if want := f.URL + " answered GET /masters with status 500: upstream failed [2J !"; err == nil || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}

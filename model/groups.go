@@ -43,11 +43,13 @@ func (g DeploymentGroup) Matches(labels map[string]string) bool {
 	return len(g.HostSelectors) > 0
 }
 
-// ValidateDeploymentGroupName refuses names that cannot be part of a path. The error has CodeInvalid.
+// ValidateDeploymentGroupName refuses names that cannot be part of a path, or are longer than MaxNameLength. The error has CodeInvalid.
 func ValidateDeploymentGroupName(name string) error {
 	switch {
 	case name == "":
 		return Errorf(CodeInvalid, "deployment group has no name")
+	case len(name) > MaxNameLength:
+		return Errorf(CodeInvalid, "deployment group name has %d bytes: want at most %d", len(name), MaxNameLength)
 	case name == ".", name == "..", strings.Contains(name, "/"), strings.ContainsFunc(name, unicode.IsControl):
 		return Errorf(CodeInvalid, "deployment group name %q is not legal: it must not be . or .. nor contain / or control characters", name)
 	default:

@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -170,12 +171,12 @@ func TestHostSelectorString(t *testing.T) {
 }
 
 func TestValidateDeploymentGroupName(t *testing.T) {
-	for _, name := range []string{"web", "web group", "größe", "a.b", "..."} {
+	for _, name := range []string{"web", "web group", "größe", "a.b", "...", strings.Repeat("a", MaxNameLength)} {
 		if err := ValidateDeploymentGroupName(name); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, name := range []string{"", ".", "..", "a/b", "a\nb", "\x7f"} {
+	for _, name := range []string{"", ".", "..", "a/b", "a\nb", "\x7f", strings.Repeat("a", MaxNameLength+1)} {
 		if err := ValidateDeploymentGroupName(name); CodeOf(err) != CodeInvalid {
 			t.Errorf("name %q: %v, want %s", name, err, CodeInvalid)
 		}

@@ -13,6 +13,9 @@ const (
 	maxHostnameLength = 63
 )
 
+// MaxNameLength is how many bytes the name of a job, its version and the name of a deployment group may each have.
+const MaxNameLength = 1024
+
 // ValidateOptions switch the checks that depend on who validates. Masters make them all; the command line leaves the hash and the
 // capabilities to the master.
 type ValidateOptions struct {
@@ -68,9 +71,12 @@ func (f *faults) checkID(j *Job, options ValidateOptions) {
 }
 
 func (f *faults) checkIDPart(part, text string) {
-	if text == "" {
+	switch {
+	case text == "":
 		f.add("job %s is not specified", part)
-	} else if !consistsOf(text, isNameByte) {
+	case len(text) > MaxNameLength:
+		f.add("job %s has %d bytes: want at most %d", part, len(text), MaxNameLength)
+	case !consistsOf(text, isNameByte):
 		f.add("job %s %q is not legal: want letters, digits, . _ and - only", part, text)
 	}
 }

@@ -17,7 +17,7 @@ func validJob() Job {
 }
 
 func TestValidate(t *testing.T) {
-	long := strings.Repeat("a", 64)
+	long, tooLong := strings.Repeat("a", 64), strings.Repeat("a", MaxNameLength+1)
 	for _, test := range []struct {
 		name    string
 		spoil   func(*Job)
@@ -37,6 +37,9 @@ func TestValidate(t *testing.T) {
 			want: []string{`job name "foo@bar" is not legal: want letters, digits, . _ and - only`}},
 		{name: "version with blank at the end", spoil: func(j *Job) { j.ID.Version = "17 " },
 			want: []string{`job version "17 " is not legal: want letters, digits, . _ and - only`}},
+		{name: "name and version as long as they may be", spoil: func(j *Job) { j.ID.Name = tooLong[1:]; j.ID.Version = tooLong[1:] }},
+		{name: "name and version too long", spoil: func(j *Job) { j.ID.Name = tooLong; j.ID.Version = tooLong },
+			want: []string{"job name has 1025 bytes: want at most 1024", "job version has 1025 bytes: want at most 1024"}},
 		{name: "hash that is right", spoil: func(j *Job) { j.ID = j.ComputeID() }, options: ValidateOptions{CheckHash: true}},
 		{name: "hash that is wrong", spoil: func(j *Job) { j.ID.Hash = "badf00d" }, options: ValidateOptions{CheckHash: true},
 			want: []string{"hash mismatch: the id is web:3:badf00d, but the job's definition gives " + validJob().ComputeID().String()}},

@@ -44,6 +44,9 @@ type jobRow struct {
 
 func (b *batch) createJob(h header, c CreateJob) Result {
 	job := c.Job
+	if len(job.ID.String()) > maxJobIDInKey {
+		return Result{Err: model.Errorf(model.CodeInvalidJob, "the job's id is too long: at most %d characters are allowed", maxJobIDInKey)}
+	}
 	if same := first[jobRecord](b.mem, tableJobs, indexName, job.ID.Name, job.ID.Version); same != nil {
 		return Result{Err: model.Errorf(model.CodeJobAlreadyExists,
 			"job %s:%s already exists; use another version or remove %s first", job.ID.Name, job.ID.Version, same.key)}

@@ -190,7 +190,7 @@ func (b *batch) report(host string, r statusReport) {
 		}
 		return
 	}
-	if r.Status == nil || r.JobID.IsZero() {
+	if r.Status == nil || r.JobID.IsZero() || len(key) > maxJobIDInKey {
 		return
 	}
 	record := newStatus(host, key, r.JobID, *r.Status)

@@ -29,6 +29,11 @@ const (
 	redoCommitKey    = "!redo/commit" // there when all the chunks are and must take effect
 )
 
+// maxJobIDInKey bounds the job ids that come into keys, in bytes. A key of Badger's may have 65,000, and next to the id there may be the
+// name of a host. Masters refuse far shorter ones; this is for commands that were not theirs to refuse, which would break every master
+// at each start.
+const maxJobIDInKey = 60_000
+
 // Tables of the working set in memory. Records are never changed once they are in it.
 const (
 	tableMeta        = "meta"

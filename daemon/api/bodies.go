@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -75,12 +76,25 @@ func badBody(data []byte, err error) error {
 		if shape.Field != "" {
 			where = "in field " + shape.Field
 		}
-		return model.Errorf(model.CodeInvalid, "bad request body: the %s %s does not belong there", shape.Value, where)
+		return badBodyf("the %s %s does not belong there", shape.Value, where)
 	case errors.As(err, &coded):
 		// Whatever the fault is, it is one of the body's form: codes of the original's answers do not apply.
-		return model.Errorf(model.CodeInvalid, "bad request body: %s", coded.Message)
+		return badBodyf("%s", coded.Message)
 	}
-	return model.Errorf(model.CodeInvalid, "bad request body: %s", err)
+	return badBodyf("%s", err)
+}
+
+func badBodyf(format string, args ...any) error {
+	return model.Errorf(model.CodeInvalid, "%s", brief("bad request body: "+fmt.Sprintf(format, args...)))
+}
+
+// brief leaves out the middle of a text that repeats much of a body: where the fault is comes first, and what it is last.
+func brief(text string) string {
+	const kept = 400 // bytes at either end
+	if len(text) <= 3*kept {
+		return text
+	}
+	return strings.ToValidUTF8(text[:kept], "") + " … " + strings.ToValidUTF8(text[len(text)-kept:], "")
 }
 
 func position(data []byte, offset int64) string {
@@ -120,7 +134,21 @@ func inflatedBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, 
 	case errors.Is(err, io.EOF) && r.ContentLength == 0:
 		return nil, errNoBody()
 	}
-	return nil, model.Errorf(model.CodeInvalid, "cannot read the request body: %s", err)
+	return nil, errUnreadBody(err)
+}
+
+// errUnreadBody words why a body cannot be read to its end.
+func errUnreadBody(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &answered{
+			status: http.StatusRequestTimeout,
+			body:   model.Errorf(model.CodeTimeout, "the request body did not come in time, so nothing was done"),
+		}
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return model.Errorf(model.CodeInvalid, "cannot read the request body: it ends too early")
+	}
+	return model.Errorf(model.CodeInvalid, "cannot read the request body: %s", err)
 }
 
 func errTooLarge(r *http.Request, limit int64) error {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/heliosctl/heliosctl/model"
@@ -16,6 +17,8 @@ func TestBadBodiesTellWhere(t *testing.T) {
 		{"cut off", `{"agentId": "a"`, "bad JSON at line 1, column 15: unexpected end of JSON input"},
 		{"wrong type of a field", `{"reports":[{"seq":"x"}]}`, "bad request body: the string in field reports.seq does not belong there"},
 		{"wrong type of the whole", "\n[]", "bad request body: the array at line 2, column 1 does not belong there"},
+		{"value without an end", `{"reports":[{"seq":` + strings.Repeat("9", 100_000) + `}]}`,
+			"bad request body: the number " + strings.Repeat("9", 371) + " … " + strings.Repeat("9", 357) + " in field reports.seq does not belong there"},
 		{"fault that a type finds itself", `{"job":"a"}`, "bad request body: fault found"},
 	}
 	for _, test := range tests {

@@ -58,7 +58,7 @@ func namesJob(d model.Deployment) error {
 	if d.JobID == (model.JobID{}) {
 		return model.Errorf(model.CodeInvalid, "the deployment has no jobId")
 	}
-	return nil
+	return checkLength(d.JobID)
 }
 
 func (s *Server) setGoal(w http.ResponseWriter, r *http.Request) error {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -88,7 +89,7 @@ func heldBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case errors.As(err, &large):
 		return nil, errTooLarge(r, limit)
 	case err != nil:
-		return nil, model.Errorf(model.CodeInvalid, "cannot read the request body: %s", err)
+		return nil, errUnreadBody(err)
 	}
 	return data, nil
 }
@@ -260,8 +261,17 @@ func askFailure(ctx context.Context, leader string, sent bool, err error) error 
 	} else if cause != nil {
 		failed.final = true
 	}
-	failed.err = model.Errorf(model.CodeUnavailable, "the leader at %s did not answer: %v; try again in a moment", leader, err)
+	failed.err = model.Errorf(model.CodeUnavailable, "the leader at %s did not answer: %v; try again in a moment", leader, withoutURL(err))
 	return failed
+}
+
+// withoutURL takes the URL off the error of a request: there may be a token in it.
+func withoutURL(err error) error {
+	var call *url.Error
+	if errors.As(err, &call) {
+		return call.Err
+	}
+	return err
 }
 
 // ask sends the request to the leader; sent tells whether that may have got it.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -357,5 +358,87 @@ func TestNoLeader(t *testing.T) {
 		if e := decoded[model.Error](t, body); resp.StatusCode != 502 || e.Code != model.CodeUnavailable {
 			t.Errorf("%s: status %d, body %s", name, resp.StatusCode, body)
 		}
+	}
+}
+
+// TestTokensStayOutOfMessages holds that a leader which cannot be asked is told of without the request, in which there may be a token.
+func TestTokensStayOutOfMessages(t *testing.T) {
+	t.Parallel()
+	var log logText
+	fleet := newFleet(t, 2, api.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	dead := httptest.NewServer(http.NotFoundHandler())
+	dead.Close()
+	fleet[0].backend.SetURL(dead.URL)
+	resp, body := fleet[1].send("DELETE", "/jobs/web:1:0123456789012345678901234567890123456789?token=sesame", "")
+	if resp.StatusCode != 502 || !strings.Contains(body, "refused") {
+		t.Errorf("status %d, body %s", resp.StatusCode, body)
+	}
+	if !strings.Contains(log.String(), "the leader failed a request") {
+		t.Errorf("the log does not tell of it:\n%s", log.String())
+	}
+	if strings.Contains(body+log.String(), "sesame") {
+		t.Errorf("the token is told:\n%s\n%s", body, log.String())
+	}
+}
+
+// logText collects what several goroutines log.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// TestAClientThatHasSaidEverything holds that a client gets its answer when it closes its side of the connection behind its request.
+func TestAClientThatHasSaidEverything(t *testing.T) {
+	for _, request := range []string{
+		"GET /jobs HTTP/1.1\r\nHost: x\r\n\r\n",
+		"PUT /hosts/new1?id=a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+	} {
+		method, _, _ := strings.Cut(request, " ")
+		t.Run(method, func(t *testing.T) {
+			fleet := newFleet(t, 2, api.Config{})
+			// Neither master goes on before it is known that the client says no more.
+			closed := make(chan struct{})
+			follower := &odd{Backend: fleet[1].backend, readIndex: func(ctx context.Context) error {
+				<-closed
+				return ctx.Err()
+			}}
+			fleet[1].server = api.New(api.Config{Backend: follower})
+			defer fleet[1].server.Close()
+			fleet[1].http.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				context.AfterFunc(r.Context(), func() { close(closed) })
+				fleet[1].server.Handler().ServeHTTP(w, r)
+			})
+			fleet[0].http.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				<-closed
+				fleet[0].server.Handler().ServeHTTP(w, r)
+			})
+			conn, err := net.Dial("tcp", fleet[1].http.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, request); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := io.ReadAll(conn)
+			if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 200 ")) {
+				t.Errorf("%v, %s", err, answer)
+			}
+		})
 	}
 }

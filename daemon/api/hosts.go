@@ -10,14 +10,18 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
+// maxHostName is how many bytes the name of a host may have.
+const maxHostName = 255
+
 // usableHost tells whether a host may have this name: one that every client can put into a path.
 func usableHost(name string) bool {
-	return name != "" && name != "." && name != ".." && utf8.ValidString(name) && !strings.Contains(name, "/") &&
+	return name != "" && len(name) <= maxHostName && name != "." && name != ".." && utf8.ValidString(name) && !strings.Contains(name, "/") &&
 		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
 func errUnusableHost(name string) error {
-	return model.Errorf(model.CodeInvalid, "bad host name %q: it must be UTF-8, not empty, not a dot or two, and have no slashes or control characters", name)
+	return model.Errorf(model.CodeInvalid,
+		"bad host name %q: it must be UTF-8, not empty, not a dot or two, have no slashes or control characters, and %d bytes at most", name, maxHostName)
 }
 
 func (s *Server) listHosts(w http.ResponseWriter, r *http.Request) error {

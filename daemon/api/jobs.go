@@ -26,6 +26,14 @@ func fullPathJob(r *http.Request) (model.JobID, error) {
 	return id, err
 }
 
+// checkLength refuses the id of a job in a body that is longer than any job's: refusals are remembered with the id that they are about.
+func checkLength(id model.JobID) error {
+	if max(len(id.Name), len(id.Version), len(id.Hash)) > model.MaxNameLength {
+		return model.Errorf(model.CodeInvalid, "bad request body: the id of the job is too long: its parts have %d bytes at most", model.MaxNameLength)
+	}
+	return nil
+}
+
 // jobToken returns the token that the client gave for a job, exactly as it was given; of several the first.
 func jobToken(r *http.Request) string {
 	return r.URL.Query().Get("token")

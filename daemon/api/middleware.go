@@ -22,6 +22,10 @@ const (
 	headerRequestID     = "Helios-Request-Id"
 
 	maxRequestID = 128
+
+	// maxChangeTarget bounds the path and the query of a change, in bytes: names, ids and users go into the log of changes. The original
+	// took as much for all headers together. Reads may be longer: one may name hundreds of hosts.
+	maxChangeTarget = 8 << 10
 )
 
 // Handler returns the whole API as one handler. Its streams end with Close, or with Serve.
@@ -170,15 +174,38 @@ func (s *Server) serve(rt route) http.Handler {
 		return s.paced(answer)
 	}
 	return s.gzip(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), s.config.RequestTimeout)
+		ctx, cancel := s.whole(r.Context())
 		defer cancel()
 		answer(w, r.WithContext(ctx))
 	}))
 }
 
+// servingKey has the context that ends when the server that a request came to does.
+type servingKey struct{}
+
+// whole returns a context to carry a request out to its end in. A client may close its side of the connection when it has said
+// everything, which looks as if it had gone.
+func (s *Server) whole(ctx context.Context) (context.Context, context.CancelFunc) {
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.RequestTimeout)
+	serving, ok := ctx.Value(servingKey{}).(context.Context)
+	if !ok {
+		return whole, cancel
+	}
+	stop := context.AfterFunc(serving, cancel)
+	return whole, func() {
+		stop()
+		cancel()
+	}
+}
+
 func (s *Server) answer(rt route, w http.ResponseWriter, r *http.Request) error {
 	switch rt.kind {
-	case kindWrite, kindLeader, kindUpload:
+	case kindWrite:
+		if n := len(r.URL.RequestURI()); n > maxChangeTarget {
+			return errLongTarget(n)
+		}
+		return s.toLeader(rt, w, r)
+	case kindLeader, kindUpload:
 		return s.toLeader(rt, w, r)
 	case kindRead:
 		if stale(r.URL.Query()) {
@@ -189,6 +216,13 @@ func (s *Server) answer(rt route, w http.ResponseWriter, r *http.Request) error 
 		}
 	}
 	return rt.handle(w, r)
+}
+
+func errLongTarget(size int) error {
+	return &answered{
+		status: http.StatusRequestURITooLong,
+		body:   model.Errorf(model.CodeTooLarge, "the path and the parameters have %d bytes, more than the %d that a change may have", size, maxChangeTarget),
+	}
 }
 
 // stale tells whether the client is content with what this master knows.

@@ -90,7 +90,7 @@ func unanswered(ctx context.Context, name string, err error) error {
 		return unreachable(name)
 	}
 	return model.Errorf(model.CodeOutcomeUnknown,
-		"master %s did not answer, and may or may not have left: %v; look with heliosctl operator raft list-peers", name, err)
+		"master %s did not answer, and may or may not have left: %v; look with heliosctl operator raft list-peers", name, withoutURL(err))
 }
 
 func unreachable(name string) error {

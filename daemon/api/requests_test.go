@@ -7,8 +7,11 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/heliosctl/heliosctl/daemon/api"
 	"github.com/heliosctl/heliosctl/model"
@@ -177,5 +180,30 @@ func TestCompressedAnswers(t *testing.T) {
 				decoded[map[model.JobID]model.Job](t, string(inflated))
 			}
 		})
+	}
+}
+
+// TestABodyThatDoesNotCome holds that the time for it is the server's to limit, and that the client is told.
+func TestABodyThatDoesNotCome(t *testing.T) {
+	w := newWorld(t, api.Config{})
+	w.http.Config.Handler = http.HandlerFunc(func(writer http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(writer).SetReadDeadline(time.Now()); err != nil {
+			t.Error(err)
+		}
+		w.server.Handler().ServeHTTP(writer, r)
+	})
+	for _, target := range []string{"/jobs", "/jobs/statuses"} {
+		conn, err := net.Dial("tcp", w.http.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST "+target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 408 ")) || !bytes.Contains(answer, []byte("did not come in time")) {
+			t.Errorf("%s: %v, %s", target, err, answer)
+		}
 	}
 }

@@ -14,6 +14,9 @@ func (s *Server) rollingUpdate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := checkLength(body.JobID); err != nil {
+		return err
+	}
 	_, err = s.backend.RollingUpdate(r.Context(), request(r), r.PathValue("group"), body.JobID, body.RolloutOptions)
 	if err != nil {
 		return refuse(opRollingUpdate, refusal{}, err)
@@ -29,6 +32,9 @@ func (s *Server) startRollout(w http.ResponseWriter, r *http.Request) error {
 	}
 	if body.JobID.IsZero() {
 		return model.Errorf(model.CodeInvalid, "job is missing: give the id of the job that the group is to run")
+	}
+	if err := checkLength(body.JobID); err != nil {
+		return err
 	}
 	var id uint64
 	if group := r.PathValue("group"); body.After == nil {
@@ -94,6 +100,9 @@ func (s *Server) rollBack(w http.ResponseWriter, r *http.Request) error {
 		if err := decode(data, &body); err != nil {
 			return err
 		}
+	}
+	if err := checkLength(body.To); err != nil {
+		return err
 	}
 	return s.changeRollout(w, r, func(ctx context.Context, req model.Request, group string) error {
 		return s.backend.RollBack(ctx, req, group, body.To)

@@ -67,18 +67,30 @@ func TestRequestsOfOtherVersions(t *testing.T) {
 
 func TestRequestsThatAreNone(t *testing.T) {
 	c := alone(t)
-	for name, request := range map[string]string{
-		"no HTTP":                 "hello\r\n\r\n",
-		"HTTP/1.1 without a host": "GET /masters HTTP/1.1\r\n\r\n",
-		"bad escape in the path":  "GET /jobs/%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-		"two lengths":             "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+	for name, tt := range map[string]struct {
+		request string
+		status  int
+	}{
+		"no HTTP":                   {"hello\r\n\r\n", 400},
+		"HTTP/1.1 without a host":   {"GET /masters HTTP/1.1\r\n\r\n", 400},
+		"bad escape in the path":    {"GET /jobs/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"blank in the path":         {"GET /jobs/a b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"two lengths":               {"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400},
+		"length below zero":         {"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\nx", 400},
+		"blank in a header's name":  {"GET /masters HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", 400},
+		"chunks that are none":      {"POST /jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n", 400},
+		"coding that nobody knows":  {"POST /jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 501},
+		"expectation of its own":    {"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: more\r\n\r\n{}", 417},
+		"HTTP of a time to come":    {"GET /masters HTTP/3.0\r\nHost: x\r\n\r\n", 505},
+		"headers that are too many": {"GET /masters HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: b\r\n", 12_000) + "\r\n", 431},
+		"path that is too long":     {"GET /jobs?q=" + strings.Repeat("x", 70<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := dial(t, c.apis[0])
 			defer w.close()
-			w.write(request)
-			if got := w.read("GET"); got.status != http.StatusBadRequest {
-				t.Errorf("status %d, want 400", got.status)
+			w.write(tt.request)
+			if got := w.read("GET"); got.status != tt.status {
+				t.Errorf("status %d, want %d", got.status, tt.status)
 			}
 		})
 	}

@@ -20,6 +20,8 @@ func badRequest(message string) string {
 
 var someFault = badRequest("<text>")
 
+const tooLarge = `{"code":"REQUEST_TOO_LARGE","message":"<text>"}`
+
 // barJob is the definition behind an id that is known from the original's own tests.
 const (
 	barJob = `"image":"foo/bar:1"`
@@ -46,6 +48,9 @@ func jobRows() map[string][]row {
 			{name: "q may be of the hash", method: "GET", target: "/jobs/?q=$FREE", status: 200, want: `{"$FREE":` + freeJob + `}`},
 			{name: "q is no regular expression", method: "GET", target: "/jobs/?q=fr.e", status: 200, want: `{}`},
 			{name: "q is case-sensitive", method: "GET", target: "/jobs/?q=FREE:1", status: 200, want: `{}`},
+			{name: "the first of several q counts", method: "GET", target: "/jobs/?q=zz&q=free", status: 200, want: `{}`},
+			{name: "q without a value", method: "GET", target: "/jobs/?q&user", status: 200, want: everyJob},
+			{name: "name of a parameter with an escape", method: "GET", target: "/jobs/?%71=zz", status: 200, want: `{}`},
 			{name: "empty q is none", method: "GET", target: "/jobs/?q=", status: 200, want: everyJob},
 			{name: "q with a semicolon", method: "GET", target: "/jobs/?q=a;b", status: 200, want: `{}`},
 			{name: "q with an escaped semicolon", method: "GET", target: "/jobs/?q=a%3Bb", status: 200, want: `{}`},
@@ -82,6 +87,12 @@ func jobRows() map[string][]row {
 			{name: "every field", method: "GET", target: "/jobs/$FULL", status: 200, want: fullAnswer},
 			{name: "escaped colons", method: "GET", target: "/jobs/web%3A1%3A", status: 400, want: "text:Invalid id"},
 			{name: "trailing slash", method: "GET", target: "/jobs/$WEB/", status: 200, want: webJob},
+			{name: "empty parts at the end are dropped", method: "GET", target: "/jobs/$WEB::", status: 200, want: webJob},
+			{name: "empty name", method: "GET", target: "/jobs/:1:0123456789012345678901234567890123456789", status: 400, want: "text:Invalid id"},
+			{name: "empty version", method: "GET", target: "/jobs/web::0123456789012345678901234567890123456789", status: 400, want: "text:Invalid id"},
+			{name: "hash of 40 characters that is none", method: "GET", target: "/jobs/web:1:zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", status: 404},
+			{name: "control character", method: "GET", target: "/jobs/web%00:1", status: 400, want: "text:Invalid id"},
+			{name: "plus is no blank", method: "GET", target: "/jobs/we+b:1", status: 400, want: "text:Invalid id"},
 			{name: "name and version", method: "GET", target: "/jobs/web:1", status: 400, want: "text:Invalid id"},
 			{name: "name only", method: "GET", target: "/jobs/web", status: 400, want: "text:Invalid id"},
 			{name: "short hash", method: "GET", target: "/jobs/web:1:abc", status: 400, want: "text:Invalid id"},
@@ -163,6 +174,9 @@ func jobRows() map[string][]row {
 			{name: "parallelism zero is no fault of a job", method: "POST", target: "/jobs", body: `{"id":"a:1","image":"x","rolloutOptions":{"parallelism":0}}`,
 				status: 200, want: created("<text>")},
 			{name: "gzip that is none", method: "POST", target: "/jobs", headers: []string{"Content-Encoding: gzip"}, body: `{}`, status: 400, want: someFault},
+			{name: "gzip that has grown a tail", method: "POST", target: "/jobs", headers: []string{"Content-Encoding: gzip"}, body: zipped(`{"id":"foo:bar",`+barJob+`}`) + "junk", status: 400, want: someFault},
+			{name: "gzip in gzip", method: "POST", target: "/jobs", headers: []string{"Content-Encoding: gzip, gzip"}, body: zipped(zipped(`{}`)), status: 415, want: someFault},
+			{name: "gzip of nothing", method: "POST", target: "/jobs", headers: []string{"Content-Encoding: gzip"}, body: zipped(""), status: 422, want: `{"errors":[]}`},
 			{name: "gzip that is cut off", method: "POST", target: "/jobs", headers: []string{"Content-Encoding: gzip"}, body: zipped(`{"id":"foo:bar",` + barJob + `}`)[:30], status: 400, want: someFault},
 			{name: "gzip", method: "POST", target: "/jobs", headers: []string{"Content-Encoding: gzip"}, body: zipped(`{"id":"foo:bar",` + barJob + `}`), status: 200, want: created(barID)},
 			{name: "deflate", method: "POST", target: "/jobs", headers: []string{"Content-Encoding: deflate"}, body: deflated(`{"id":"foo:bar",` + barJob + `}`), status: 200, want: created(barID)},
@@ -182,10 +196,20 @@ func jobRows() map[string][]row {
 				want: `{"status":"INVALID_JOB_DEFINITION","errors":["<text>","<text>","<text>"],"id":"<text>","message":"<text>"}`},
 			{name: "faults that are compressed", method: "POST", target: "/jobs", body: `{"id":"a b:1","image":"UPPER","volumes":{"x":"/y","` + strings.Repeat("z", 300) + `":"/y"}}`, status: 400,
 				want: `{"status":"INVALID_JOB_DEFINITION","errors":["<text>","<text>","<text>","<text>"],"id":"<text>","message":"<text>"}`, shows: []string{"Content-Encoding: gzip"}},
+			{name: "name and version that are too long", method: "POST", target: "/jobs", body: `{"id":"` + longName + `:` + longName + `","image":"x"}`, status: 400,
+				want: `{"status":"INVALID_JOB_DEFINITION","errors":["job name has 66000 bytes: want at most 1024","job version has 66000 bytes: want at most 1024"],"id":"<text>","message":"<text>"}`},
+			{name: "name and version as long as they may be", method: "POST", target: "/jobs", body: `{"id":"` + longName[:1024] + `:` + longName[:1024] + `","image":"x"}`,
+				status: 200, want: created("<text>")},
 			{name: "hash of another definition", method: "POST", target: "/jobs", body: `{"id":"bad:job:deadbeef","image":"nginx:1"}`, status: 400,
 				want: refusedJob("INVALID_JOB_DEFINITION", "bad:job:deadbeef", 1)},
 			{name: "without an id", method: "POST", target: "/jobs", body: `{"image":"nginx:1"}`, status: 400, want: `{"code":"INVALID_ID","message":"<text>"}`},
 			{name: "id of one part", method: "POST", target: "/jobs", body: `{"id":"a","image":"nginx:1"}`, status: 400, want: someFault},
+			{name: "id with empty parts at the end", method: "POST", target: "/jobs", body: `{"id":"foo:bar:::",` + barJob + `}`, status: 200, want: created(barID)},
+			{name: "id with an empty name", method: "POST", target: "/jobs", body: `{"id":":bar",` + barJob + `}`, status: 400,
+				want: `{"status":"INVALID_JOB_DEFINITION","errors":["job name is not specified"],"id":":bar","message":"<text>"}`},
+			{name: "id with an empty version", method: "POST", target: "/jobs", body: `{"id":"foo::abc",` + barJob + `}`, status: 400,
+				want: `{"status":"INVALID_JOB_DEFINITION","errors":["job version is not specified"],"id":"foo::abc","message":"<text>"}`},
+			{name: "id of colons", method: "POST", target: "/jobs", body: `{"id":"::",` + barJob + `}`, status: 400, want: someFault},
 			{name: "id of four parts", method: "POST", target: "/jobs", body: `{"id":"a:b:c:d","image":"nginx:1"}`, status: 400, want: someFault},
 			{name: "port with an address that is none", method: "POST", target: "/jobs", body: `{"id":"a:1","image":"x","ports":{"p":{"ip":"localhost","internalPort":1}}}`,
 				status: 400, want: someFault},
@@ -240,6 +264,8 @@ func jobRows() map[string][]row {
 			{name: "some", method: "POST", target: "/jobs/statuses?user=u", body: `["$WEB","$FREE","$WEB"]`, status: 200,
 				want: `{"$WEB":` + webStatus + `,"$FREE":{"job":` + freeJob + `,"taskStatuses":{},"deployments":{}}}`},
 			{name: "none", method: "POST", target: "/jobs/statuses", body: `[]`, status: 200, want: `{}`},
+			{name: "empty parts at the end are dropped", method: "POST", target: "/jobs/statuses", body: `["$FREE:"]`, status: 200,
+				want: `{"$FREE":{"job":` + freeJob + `,"taskStatuses":{},"deployments":{}}}`},
 			{name: "unknown ones are left out", method: "POST", target: "/jobs/statuses/", body: `["$UNKNOWN"]`, status: 200, want: `{}`},
 			{name: "10,000 ids", method: "POST", target: "/jobs/statuses", body: manyIDs(10_000, "$WEB"), status: 200, want: `{"$WEB":` + webStatus + `}`},
 			{name: "gzip", method: "POST", target: "/jobs/statuses", headers: []string{"Content-Encoding: gzip"}, body: zipped(`[]`), status: 200, want: `{}`},
@@ -253,6 +279,9 @@ func jobRows() map[string][]row {
 		},
 	}
 }
+
+// longName is longer than any key of a master's database may be.
+var longName = strings.Repeat("a", 66_000)
 
 // manyIDs is a list of that many full ids of no job and one more.
 func manyIDs(n int, last string) string {
