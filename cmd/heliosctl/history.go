@@ -39,8 +39,8 @@ start of one. With --json it is one document, with --follow an object a line.`,
 			if cmd.Flags().Changed("limit") && opts.Limit <= 0 {
 				return usagef("--limit is %d; give a number above zero", opts.Limit)
 			}
-			return withClient(env, func(api *client.Client) error {
-				return runHistory(cmd.Context(), env.streams, api, opts)
+			return env.withClientOrTogether(opts.Follow, func(io streams, api *client.Client) error {
+				return runHistory(cmd.Context(), io, api, opts)
 			})
 		},
 	}

@@ -244,11 +244,11 @@ func followRollout(
 	f := &rolloutFollower{api: api, group: group, id: known.ID, timeout: opts.Timeout, now: opts.look.now}
 	switch {
 	case opts.JSON:
-		f.reporter = &jsonReporter{io: io, changes: seen, options: known.Options}
+		f.reporter = &jsonReporter{io: io, changes: seen, options: known.Options, outage: outage{log: io.err}}
 	case opts.look.live():
 		f.reporter = &liveReporter{io: io, look: opts.look, screen: liveArea{out: io.out, size: io.screenSize, colour: opts.look.colour}}
 	default:
-		f.reporter = &lineReporter{io: io, changes: seen}
+		f.reporter = &lineReporter{io: io, changes: seen, outage: outage{log: io.err}}
 	}
 	return f.run(ctx)
 }
