@@ -109,6 +109,9 @@ func hostsOfHistory(ctx context.Context, api *client.Client, events []model.Task
 	if len(references) == 0 {
 		return nil, nil
 	}
+	if slices.Contains(references, "") {
+		return nil, errEmptyHost()
+	}
 	names, err := api.Hosts(ctx, hostPattern(references), nil)
 	if err != nil {
 		return nil, err
