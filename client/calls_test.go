@@ -51,7 +51,7 @@ func TestTheLifeOfAJob(t *testing.T) {
 	if err := c.SetGoal(ctx, host, d, oddToken); err != nil {
 		t.Fatal(err)
 	}
-	want := model.Deployment{JobID: id, Goal: model.GoalStop, DeployerUser: "alice", DeployerMaster: "master1"}
+	want := model.Deployment{JobID: id, Goal: model.GoalStop, DeployerUser: "alice"}
 	got, err := c.Deployment(ctx, host, id)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("deployment (-want +got):\n%s\nerror %v", diff, err)

@@ -196,7 +196,7 @@ func lost(a *answer) bool {
 // failures collects why no endpoint served a request.
 type failures struct {
 	order   []string          // labels, in the order first tried
-	reasons map[string]string // the last one, by label
+	reasons map[string]string // the last one, by label; silence says less than what was said before
 	unknown bool              // the request may have taken effect
 	said    bool              // a master answered, though not usefully
 }
@@ -214,7 +214,9 @@ func (f *failures) add(ep *endpoint, r *request, a *answer, err error) {
 		f.reasons = map[string]string{}
 	}
 	if err != nil {
-		f.reasons[ep.label] = reason(err)
+		if _, said := f.reasons[ep.label]; !said || !errors.Is(err, errSilent) {
+			f.reasons[ep.label] = reason(err)
+		}
 		var sent *sentError
 		f.unknown = f.unknown || (r.writes() && errors.As(err, &sent))
 		return

@@ -231,6 +231,26 @@ func TestNoMasterAnswers(t *testing.T) {
 	}
 }
 
+// A master that was asked again shortly before the time was up may have had no time to say the same again.
+func TestSilenceIsNoReasonWhereThereWasOne(t *testing.T) {
+	var asked atomic.Bool
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked.CompareAndSwap(false, true) {
+			answer(http.StatusBadGateway, `{"code":"UNAVAILABLE","message":"there is no leader"}`)(w, r)
+			return
+		}
+		<-r.Context().Done()
+	})
+	c := newClient(t, client.Config{Endpoints: []string{f.URL, nobody(t)}, RetryTimeout: 200 * time.Millisecond})
+	_, err := c.Masters(t.Context())
+	if err == nil || !strings.Contains(err.Error(), f.URL+": there is no leader") || strings.Contains(err.Error(), "in time") {
+		t.Errorf("error %v", err)
+	}
+	if n := len(f.seen()); n < 2 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
 func TestAMasterThatComesBackIsFound(t *testing.T) {
 	var calls atomic.Int32
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {

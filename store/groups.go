@@ -239,7 +239,7 @@ func (b *batch) groupJobs() map[model.JobID]string {
 }
 
 func groupNotFound(name string) *model.Error {
-	return model.Errorf(model.CodeGroupNotFound, "deployment group %s does not exist; create it first", name)
+	return model.Errorf(model.CodeGroupNotFound, "deployment group %s does not exist", name)
 }
 
 // Groups returns the names of all deployment groups, sorted.

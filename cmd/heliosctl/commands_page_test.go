@@ -98,19 +98,23 @@ func writeCommand(b *strings.Builder, cmd *cobra.Command) {
 	}
 }
 
-// forMarkdown keeps what stands between quotes, and words with signs that have a meaning, as they are.
+// forMarkdown keeps words with signs that have a meaning as they are. A paragraph that begins with a blank is something to be typed.
 func forMarkdown(text string) string {
-	words := strings.Fields(strings.ReplaceAll(text, "\n\n", " ¶ "))
-	for i, word := range words {
-		if word == "¶" {
-			words[i] = "\n\n"
+	paragraphs := strings.Split(strings.Trim(text, "\n"), "\n\n")
+	for i, paragraph := range paragraphs {
+		if strings.HasPrefix(paragraph, " ") {
+			paragraphs[i] = "```sh\n" + strings.TrimSpace(paragraph) + "\n```"
 			continue
 		}
-		if strings.ContainsAny(word, "<>_*|") && !strings.Contains(word, "`") {
-			words[i] = "`" + word + "`"
+		words := strings.Fields(paragraph)
+		for j, word := range words {
+			if bare := strings.TrimRight(word, ".,;:"); strings.ContainsAny(bare, "<>_*|") && !strings.Contains(bare, "`") {
+				words[j] = "`" + bare + "`" + word[len(bare):]
+			}
 		}
+		paragraphs[i] = strings.Join(words, " ")
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(strings.Join(words, " "), " \n\n ", "\n\n"), "\n\n ", "\n\n")
+	return strings.Join(paragraphs, "\n\n")
 }
 
 func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {

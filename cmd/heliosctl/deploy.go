@@ -49,8 +49,8 @@ goes on to show how the job fares on these hosts, as 'heliosctl watch --exact' d
 			case cmd.Flags().Changed("interval") && !opts.Watch:
 				return usagef("--interval only means something together with --watch")
 			}
-			return withClient(env, func(api *client.Client) error {
-				return runDeploy(cmd.Context(), env.streams, api, opts)
+			return env.withClientOrTogether(opts.Watch, func(io streams, api *client.Client) error {
+				return runDeploy(cmd.Context(), io, api, opts)
 			})
 		},
 	}

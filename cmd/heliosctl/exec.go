@@ -39,7 +39,7 @@ In a terminal every key goes to the command, Ctrl-C too. Without one, Ctrl-C end
 the connection to it is lost.
 
 The exit code is the command's: 128 + n after signal n, 127 when there is no such command. When heliosctl itself fails, it says so in
-a line of its own and uses the exit codes of 'heliosctl help exit-codes'.`,
+a line of its own and uses the exit codes of 'heliosctl exit-codes'.`,
 		Example: `  heliosctl exec web:1 web-1.example.com -- sh
   heliosctl exec web:1 web-1 -- cat /etc/hosts
   heliosctl exec db:3 db-1 -- pg_dump app | gzip > app.sql.gz

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -224,6 +225,10 @@ command by the signal for a broken pipe, as it does other tools.`,
 			if env.options.json {
 				return printJSON(env.out, meanings)
 			}
+			if columns := pageOf(env.out).columns; columns > 0 {
+				env.printExitCodes(meanings, columns)
+				return nil
+			}
 			t := newTable("CODE", "MEANING")
 			for _, m := range meanings {
 				t.add(strconv.Itoa(m.Code), m.Meaning)
@@ -232,4 +237,14 @@ command by the signal for a broken pipe, as it does other tools.`,
 			return nil
 		},
 	}
+}
+
+// printExitCodes writes the table for a screen, whose meanings are sentences that cannot be cut.
+func (env *environment) printExitCodes(meanings []exitMeaning, columns int) {
+	h := helpText{width: columns, colour: env.coloured(env.screen)}
+	h.b.WriteString(line{{"CODE", styleBold}, {text: "  "}, {"MEANING", styleBold}}.text(h.colour) + "\n")
+	for _, m := range meanings {
+		h.entry("", strconv.Itoa(m.Code), m.Meaning, len("CODE"))
+	}
+	io.WriteString(env.out, h.b.String())
 }

@@ -81,7 +81,11 @@ func checkedEndpoint(source, endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Port() == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return "", usagef("%s is %q; give it as http://HOST:PORT or https://HOST:PORT", source, endpoint)
+		forms := "http://HOST:PORT or https://HOST:PORT"
+		if source == mastersVariable {
+			forms = "http://HOST:PORT, https://HOST:PORT or domain://DOMAIN"
+		}
+		return "", usagef("%s is %q; give it as %s", source, endpoint, forms)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "", usagef("%s is %q; it may only have a scheme, a host, a port and a path", source, u.Redacted())
 	}

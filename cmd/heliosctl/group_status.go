@@ -160,11 +160,14 @@ func newWatchGroupCommand(env *environment, name string) *cobra.Command {
 	opts := groupStatusOptions{Interval: defaultWatchInterval}
 	cmd := newNamedGroupCommand(env, name, "Watch a deployment group",
 		`Show how far a deployment group is until Ctrl-C is pressed: in a terminal in place, with the progress of the rollout that is under
-way, and otherwise again and again. With --json there is an object a line for every time.`,
-		func(ctx context.Context, io streams, api *client.Client, group groupOptions) error {
-			opts.groupOptions, opts.look = group, lookOf(env)
-			return runWatchGroup(ctx, io, api, opts)
+way, and otherwise again and again. With --json there is an object a line for every time.`, nil)
+	// It goes on until it is ended, so that clusters cannot take turns.
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		opts.groupOptions, opts.look = groupOptions{Group: args[0], JSON: env.options.json}, lookOf(env)
+		return withClientsTogether(env, func(io streams, api *client.Client) error {
+			return runWatchGroup(cmd.Context(), io, api, opts)
 		})
+	}
 	cmd.Flags().BoolVarP(&opts.Full, "full", "f", false, "print full job ids")
 	cmd.Flags().Var((*seconds)(&opts.Interval), "interval", "how often to look, in `SECONDS`")
 	return cmd
@@ -177,7 +180,7 @@ func runWatchGroup(ctx context.Context, io streams, api *client.Client, opts gro
 		show = func(status model.DeploymentGroupStatusResponse, _ *model.Rollout) error {
 			return printCompact(io, status)
 		}
-	case opts.look.live():
+	case opts.look.on(io).live():
 		screen := &liveArea{out: io.out, size: io.screenSize, colour: opts.look.colour}
 		show = func(status model.DeploymentGroupStatusResponse, rollout *model.Rollout) error {
 			return screen.draw(watchedLines(opts, status, rollout, io.screenSize()))
@@ -200,33 +203,19 @@ type groupReader struct {
 	log  io.Writer
 }
 
-// run calls show with what it reads until ctx ends. While no master answers it goes on, and says so once.
+// run calls show with what it reads until ctx ends.
 func (r *groupReader) run(ctx context.Context, show func(model.DeploymentGroupStatusResponse, *model.Rollout) error) error {
-	ticks := time.NewTicker(r.opts.Interval)
-	defer ticks.Stop()
-	reached, lost := false, false
-	for {
-		status, rollout, err := readGroup(ctx, r.api, r.opts)
-		switch {
-		case err == nil:
-			reached, lost = true, false
-			if err := show(status, rollout); err != nil {
+	reading := steadyReading{
+		poll: r.opts.Interval, outage: outage{log: r.log},
+		read: func(ctx context.Context) error {
+			status, rollout, err := readGroup(ctx, r.api, r.opts)
+			if err != nil {
 				return err
 			}
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !reached || !passing(err):
-			return err
-		case !lost:
-			lost = true
-			fmt.Fprintf(r.log, "%s; trying again\n", oneLine(err.Error()))
-		}
-		select {
-		case <-ticks.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+			return show(status, rollout)
+		},
 	}
+	return reading.run(ctx)
 }
 
 // watchedLines is what a terminal shows of a group: its status, and the progress of a rollout that is under way.

@@ -38,6 +38,52 @@ func (env *environment) helpWidth() int {
 	return min(width, longestHelp)
 }
 
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND...]",
+		Short: "Explain a command",
+		Long:  "Explain a command, as 'heliosctl COMMAND --help' does; without one, list all commands.",
+		Example: `  heliosctl help deploy
+  heliosctl help operator snapshot save`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			explained, err := commandOf(cmd.Root(), words)
+			if err != nil {
+				return err
+			}
+			explained.InitDefaultHelpFlag()
+			return explained.Help()
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, words []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if parent, err := commandOf(cmd.Root(), words); err == nil {
+				for _, child := range parent.Commands() {
+					if child.IsAvailableCommand() {
+						names = append(names, child.Name()+"\t"+child.Short)
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
+
+// commandOf returns the command that words lead to; each may be cut short.
+func commandOf(root *cobra.Command, words []string) (*cobra.Command, error) {
+	found := root
+	for _, word := range words {
+		child, err := findCommand(found, word)
+		switch {
+		case err != nil:
+			return nil, err
+		case child == nil:
+			return nil, usagef("%s", unknownCommand(found, word))
+		}
+		found = child
+	}
+	return found, nil
+}
+
 // printHelp writes the help of a command.
 func (env *environment) printHelp(cmd *cobra.Command) {
 	h := helpText{width: env.helpWidth(), colour: env.coloured(env.screen)}

@@ -39,8 +39,8 @@ start of one. With --json it is one document, with --follow an object a line.`,
 			if cmd.Flags().Changed("limit") && opts.Limit <= 0 {
 				return usagef("--limit is %d; give a number above zero", opts.Limit)
 			}
-			return withClient(env, func(api *client.Client) error {
-				return runHistory(cmd.Context(), env.streams, api, opts)
+			return env.withClientOrTogether(opts.Follow, func(io streams, api *client.Client) error {
+				return runHistory(cmd.Context(), io, api, opts)
 			})
 		},
 	}
@@ -108,6 +108,9 @@ func historyRow(event model.TaskStatusEvent) []string {
 func hostsOfHistory(ctx context.Context, api *client.Client, events []model.TaskStatusEvent, references []string) ([]string, error) {
 	if len(references) == 0 {
 		return nil, nil
+	}
+	if slices.Contains(references, "") {
+		return nil, errEmptyHost()
 	}
 	names, err := api.Hosts(ctx, hostPattern(references), nil)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 
@@ -32,7 +31,7 @@ func entryOf(e model.TaskStatusEvent) historyEntry {
 	return historyEntry{e.Host, e.Timestamp, e.Status.State, e.Status.Throttled, e.Status.ContainerID}
 }
 
-// run prints the first entries, and then what is not among those that are known. While no master answers it goes on, and says so once.
+// run prints the first entries, and then what is not among those that are known.
 func (f *historyFollower) run(ctx context.Context, known, first []model.TaskStatusEvent) error {
 	f.seen = map[historyEntry]bool{}
 	for _, event := range known {
@@ -43,31 +42,17 @@ func (f *historyFollower) run(ctx context.Context, known, first []model.TaskStat
 	}
 	kicks, stop := following(ctx, f.api, f.concerns)
 	defer stop()
-	for lost := false; ; {
-		select {
-		case <-kicks:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		events, err := f.api.History(ctx, f.id)
-		switch {
-		case err == nil:
-			lost = false
-			if err := f.printNew(events); err != nil {
+	reading := steadyReading{
+		news: kicks, poll: watchPoll, pause: watchPause, began: true, outage: outage{log: f.printer.io.err},
+		read: func(ctx context.Context) error {
+			events, err := f.api.History(ctx, f.id)
+			if err != nil {
 				return err
 			}
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !passing(err):
-			return err
-		case !lost:
-			lost = true
-			fmt.Fprintf(f.printer.io.err, "%s; trying again\n", oneLine(err.Error()))
-		}
-		if err := sleep(ctx, watchPause); err != nil {
-			return err
-		}
+			return f.printNew(events)
+		},
 	}
+	return reading.run(ctx)
 }
 
 func (f *historyFollower) concerns(event model.Event) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -83,8 +84,20 @@ func (o *hostsOptions) check(status string) error {
 	return nil
 }
 
+// hostsMatching returns the hosts whose names match a pattern that was given as source. Expressions are those of the masters, as the
+// original's were: it is they who read them.
+func hostsMatching(ctx context.Context, api *client.Client, source, pattern string, selectors []string) ([]string, error) {
+	names, err := api.Hosts(ctx, pattern, selectors)
+	var coded *model.Error
+	if pattern != "" && errors.As(err, &coded) && coded.Code == model.CodeInvalid {
+		reason := strings.TrimPrefix(coded.Message, fmt.Sprintf("bad namePattern %q: ", pattern))
+		return nil, usagef("%s %q is not a regular expression: %s", source, pattern, reason)
+	}
+	return names, err
+}
+
 func runHosts(ctx context.Context, io streams, api *client.Client, opts hostsOptions) error {
-	names, err := api.Hosts(ctx, opts.Pattern, opts.Selectors)
+	names, err := hostsMatching(ctx, api, "PATTERN", opts.Pattern, opts.Selectors)
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,9 @@ func readAll(r io.Reader) ([]byte, error) {
 // which some tools pad files, do not count.
 func decodeJob(data []byte) (job model.Job, keys map[string]json.RawMessage, err error) {
 	data = bytes.TrimRight(data, " \t\r\n\x00")
+	if len(data) == 0 {
+		return job, nil, errors.New("it is empty")
+	}
 	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
 		if data, err = jobOfYAML(data); err != nil {
 			return job, nil, err

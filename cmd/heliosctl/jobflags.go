@@ -431,6 +431,13 @@ func (f *jobFlags) applyRolloutOptions(job *model.Job) error {
 
 func setRolloutOption(options *model.RolloutOptions, key, value string) error {
 	var err error
+	form := "a whole number"
+	switch key {
+	case "migrate", "overlap", "ignoreFailures":
+		form = "true or false"
+	case "timeout", "minHealthy":
+		form = "whole seconds"
+	}
 	switch key {
 	case "timeout":
 		err = setParsed(&options.Timeout, value, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) })
@@ -457,7 +464,7 @@ func setRolloutOption(options *model.RolloutOptions, key, value string) error {
 			"ignoreFailures, canary, maxFailures, minHealthy and onFailure", key)
 	}
 	if err != nil {
-		return model.Errorf(model.CodeInvalid, "--rollout-options %s=%s: %q is not a value for it", key, value, value)
+		return model.Errorf(model.CodeInvalid, "--rollout-options %s=%s: give %s", key, value, form)
 	}
 	return nil
 }

@@ -160,6 +160,12 @@ func (env *environment) lookAt(screen *terminal) look {
 	return l
 }
 
+// on is the look on streams, which need not be those of the process.
+func (l look) on(io streams) look {
+	l.screen = l.screen && io.display != nil
+	return l
+}
+
 func (l look) live() bool { return l.screen }
 
 // shortDuration writes a duration in its two largest units: 5s, 2m05s, 3h20m, 2d04h. What is negative, because clocks differ, is 0s.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -37,8 +36,8 @@ func newLogsCommand(env *environment) *cobra.Command {
 in the order in which they arrive, each with its host before it. What goes to error output is shown as well.
 
 JOB is a name, name:version, or the start of an id; HOST is a name or the unique start of one. With --follow the command goes on with
-new lines, and with the next container when the job is restarted, until the job is undeployed or Ctrl-C is pressed. --previous shows
-the container before the current one: why it ended, perhaps.
+new lines, and with the next container when the job is restarted, until the job is undeployed or Ctrl-C is pressed. When its master goes
+away, it goes on with another one where it was. --previous shows the container before the current one: why it ended, perhaps.
 
 With --json each line is one object: {"host", "time", "stream", "text"}, where stream is stdout or stderr. A host that cannot be read
 has a last one with "error" in it; the others go on, and the exit code tells that not all went well.`,
@@ -91,14 +90,23 @@ func runLogs(ctx context.Context, io streams, api *client.Client, opts logsOptio
 	if err != nil {
 		return err
 	}
-	if len(hosts) == 0 && !opts.JSON {
+	var deployed []string
+	if len(hosts) == 0 && (!opts.JSON || opts.Query.Follow) {
 		status, err := api.JobStatus(ctx, job.ID)
 		if err != nil {
 			return err
 		}
-		p.align(maps.Keys(status.Deployments))
+		deployed = slices.Collect(maps.Keys(status.Deployments))
+		p.align(deployed)
 	} else if len(hosts) > 1 {
-		p.align(slices.Values(hosts))
+		p.align(hosts)
+	}
+	if opts.Query.Follow && !opts.Query.Previous {
+		f := newLogFollower(io, api, job.ID, opts.Query, p)
+		if err := f.run(ctx, hosts, deployed); err != nil {
+			return err
+		}
+		return p.outcome()
 	}
 	for line, err := range api.Logs(ctx, job.ID, hosts, opts.Query) {
 		if err == nil {
@@ -139,8 +147,8 @@ type logPrinter struct {
 }
 
 // align makes a column that has room for these hosts.
-func (p *logPrinter) align(hosts iter.Seq[string]) {
-	for host := range hosts {
+func (p *logPrinter) align(hosts []string) {
+	for _, host := range hosts {
 		p.width = max(p.width, textWidth(oneLine(host)))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -137,6 +138,56 @@ func TestLogsGoOnAfterARestart(t *testing.T) {
 		t.Errorf("when the job was gone, it ended with %d", code)
 	}
 	must(t, "deploy", "--master", url, "teller:1", "dev-1") // for the clean-up
+}
+
+// Every line comes once, and in its order, whichever masters there are.
+func TestFollowedLogsOutliveTheirMaster(t *testing.T) {
+	c := startCluster(t)
+	for _, host := range []string{"web-1", "web-2"} {
+		c.agent(host, "--runtime", "process")
+		awaitHost(t, c.all(), host, model.Up)
+	}
+	every := []string{"--master", c.urls["m1"], "--master", c.urls["m2"], "--master", c.urls["m3"], "--retry-timeout", "30s"}
+	must(t, append(every, "create", "count:1", "unused:1", "--", "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done")...)
+	must(t, append(every, "deploy", "count:1", "web-1", "web-2", "--wait")...)
+	t.Cleanup(func() { must(t, append(every, "undeploy", "count:1", "--all", "--yes", "--wait")...) })
+
+	follower := startProcess(t, append(every, "logs", "-f", "count:1", "-vv")...)
+	follower.waitFor("web-1  20\n")
+	follower.waitFor("web-2  20\n")
+	printed, _ := follower.out.read()
+	served := regexp.MustCompile(`(http://\S+) answers GET /v1/jobs/\S+/logs with 200`).FindStringSubmatch(printed)
+	if served == nil {
+		t.Fatal("nothing tells which master has the stream")
+	}
+	for name, url := range c.urls {
+		if url == served[1] {
+			c.masters[name].kill()
+		}
+	}
+	follower.waitFor("trying again until a master answers: the stream of " + served[1] + " broke")
+	follower.waitFor("a master answers again")
+	printed, _ = follower.out.read()
+	line := regexp.MustCompile(`(?m)^(web-\d)  (\d+)$`)
+	last := map[string]int{}
+	for _, match := range line.FindAllStringSubmatch(printed, -1) {
+		last[match[1]], _ = strconv.Atoi(match[2])
+	}
+	for host, n := range last {
+		follower.waitFor(fmt.Sprintf("%s  %d\n", host, n+50))
+	}
+	follower.signal(syscall.SIGINT)
+	if code := follower.wait(); code != exitInterrupted {
+		t.Errorf("interrupted, it ended with %d", code)
+	}
+	printed, _ = follower.out.read()
+	next := map[string]int{"web-1": 1, "web-2": 1}
+	for _, match := range line.FindAllStringSubmatch(printed, -1) {
+		if match[2] != strconv.Itoa(next[match[1]]) {
+			t.Fatalf("%s: line %s comes where %d belongs", match[1], match[2], next[match[1]])
+		}
+		next[match[1]]++
+	}
 }
 
 func TestLogsOfMuchOutput(t *testing.T) {

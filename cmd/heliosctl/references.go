@@ -55,6 +55,9 @@ const maxPatternHosts = 20
 // web-1.example.com, else the one name that starts with it. A dot at the end does not count. Where several names are left, the one in the
 // earliest of the system's search domains is meant. Several references to one host count once. The error is that of asking the master.
 func findHosts(ctx context.Context, api *client.Client, references []string) ([]hostReference, error) {
+	if slices.Contains(references, "") {
+		return nil, errEmptyHost()
+	}
 	names, err := api.Hosts(ctx, hostPattern(references), nil)
 	if err != nil {
 		return nil, err
@@ -72,6 +75,8 @@ func findHosts(ctx context.Context, api *client.Client, references []string) ([]
 	suggestHosts(ctx, api, found)
 	return found, nil
 }
+
+func errEmptyHost() error { return usagef("a host is empty; give a name, or the unique start of one") }
 
 // findHost is findHosts for one reference.
 func findHost(ctx context.Context, api *client.Client, reference string) (string, error) {

@@ -97,7 +97,7 @@ func newRollingUpdateCommand(env *environment, name string) *cobra.Command {
 next host's turn comes when it runs. What is not given is what the job's own rollout options say, else the default.
 
 In a terminal the command shows the progress in place; otherwise it prints a line for each host. It ends when the rollout does, when
-it is paused, or behind its canaries; the exit code tells which (see 'heliosctl help exit-codes'). Ctrl-C leaves the rollout running.
+it is paused, or behind its canaries; the exit code tells which (see 'heliosctl exit-codes'). Ctrl-C leaves the rollout running.
 
 When more hosts fail than --max-failures, the rollout stops, pauses or goes back to what ran before, as --on-failure says. A host
 fails when the job does not run there within --timeout, and at once when it cannot: no such image, wrong token, port taken.
@@ -244,11 +244,11 @@ func followRollout(
 	f := &rolloutFollower{api: api, group: group, id: known.ID, timeout: opts.Timeout, now: opts.look.now}
 	switch {
 	case opts.JSON:
-		f.reporter = &jsonReporter{io: io, changes: seen, options: known.Options}
+		f.reporter = &jsonReporter{io: io, changes: seen, options: known.Options, outage: outage{log: io.err}}
 	case opts.look.live():
 		f.reporter = &liveReporter{io: io, look: opts.look, screen: liveArea{out: io.out, size: io.screenSize, colour: opts.look.colour}}
 	default:
-		f.reporter = &lineReporter{io: io, changes: seen}
+		f.reporter = &lineReporter{io: io, changes: seen, outage: outage{log: io.err}}
 	}
 	return f.run(ctx)
 }

@@ -11,7 +11,7 @@ type jsonReporter struct {
 	io      streams
 	options model.RolloutOptions
 	changes rolloutChanges
-	silent  bool
+	outage  outage
 }
 
 // rolloutEvent is the JSON of a rollout that came to another state.
@@ -56,7 +56,9 @@ type rolloutResult struct {
 }
 
 func (r *jsonReporter) show(v rolloutView) error {
-	r.silent = false
+	if v.lost == "" {
+		r.outage.ended()
+	}
 	for _, change := range r.changes.take(v) {
 		var event any = rolloutEvent{
 			Event: "rollout", Group: v.Group, Rollout: v.ID, Reason: v.Reason, From: idOrNull(v.From), To: idOrNull(v.To),
@@ -83,10 +85,7 @@ func idOrNull(id model.JobID) *model.JobID {
 }
 
 func (r *jsonReporter) lost(err error) error {
-	if !r.silent {
-		r.silent = true
-		fmt.Fprintf(r.io.err, "%s; trying again\n", oneLine(err.Error()))
-	}
+	r.outage.began(err)
 	return nil
 }
 

@@ -77,11 +77,13 @@ func (c *rolloutChanges) take(v rolloutView) []rolloutChange {
 type lineReporter struct {
 	io      streams
 	changes rolloutChanges
-	silent  bool // no master answers, and that was said
+	outage  outage
 }
 
 func (r *lineReporter) show(v rolloutView) error {
-	r.silent = false
+	if v.lost == "" {
+		r.outage.ended()
+	}
 	switched := r.changes.id != 0 && r.changes.id != v.ID
 	for _, change := range r.changes.take(v) {
 		switch h := change.host; {
@@ -140,10 +142,7 @@ func displayEnded(h model.RolloutHost) string {
 }
 
 func (r *lineReporter) lost(err error) error {
-	if !r.silent {
-		r.silent = true
-		fmt.Fprintf(r.io.err, "%s; trying again\n", oneLine(err.Error()))
-	}
+	r.outage.began(err)
 	return nil
 }
 

@@ -93,6 +93,7 @@ Create a job, deploy it to hosts, and the agents there keep it running. Without 
 		}
 	}
 	root.AddCommand(newDemoServiceCommand(env), newExitCodesCommand(env), newCompletionCommand(env))
+	root.SetHelpCommand(newHelpCommand())
 	return root
 }
 

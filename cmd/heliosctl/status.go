@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,12 +36,8 @@ When nothing matches, that is an error; a cluster without jobs is none.`,
 		Args: positional,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.JSON = env.options.json
-			hosts, err := regexp.Compile(opts.Host)
-			if err != nil {
-				return usagef("--host %q is not a regular expression: %v", opts.Host, err)
-			}
 			return withClient(env, func(api *client.Client) error {
-				return runStatus(cmd.Context(), env.streams, api, opts, hosts)
+				return runStatus(cmd.Context(), env.streams, api, opts)
 			})
 		},
 	}
@@ -53,7 +48,14 @@ When nothing matches, that is an error; a cluster without jobs is none.`,
 	return cmd
 }
 
-func runStatus(ctx context.Context, io streams, api *client.Client, opts statusOptions, hosts *regexp.Regexp) error {
+func runStatus(ctx context.Context, io streams, api *client.Client, opts statusOptions) error {
+	var hosts []string
+	var err error
+	if opts.Host != "" {
+		if hosts, err = hostsMatching(ctx, api, "--host", opts.Host, nil); err != nil {
+			return err
+		}
+	}
 	jobs, err := api.Jobs(ctx, opts.Job, opts.Host)
 	if err != nil {
 		return err
@@ -93,11 +95,15 @@ func ofJob(text string) string {
 	return fmt.Sprintf(" matching %q", text)
 }
 
-// keepHosts cuts statuses down to the matching hosts, and drops the jobs that are deployed to none of them.
-func keepHosts(statuses map[model.JobID]model.JobStatus, hosts *regexp.Regexp) {
+// keepHosts cuts statuses down to hosts, and drops the jobs that are deployed to none of them.
+func keepHosts(statuses map[model.JobID]model.JobStatus, hosts []string) {
+	there := map[string]bool{}
+	for _, host := range hosts {
+		there[host] = true
+	}
 	maps.DeleteFunc(statuses, func(_ model.JobID, status model.JobStatus) bool {
-		maps.DeleteFunc(status.Deployments, func(host string, _ model.Deployment) bool { return !hosts.MatchString(host) })
-		maps.DeleteFunc(status.TaskStatuses, func(host string, _ model.TaskStatus) bool { return !hosts.MatchString(host) })
+		maps.DeleteFunc(status.Deployments, func(host string, _ model.Deployment) bool { return !there[host] })
+		maps.DeleteFunc(status.TaskStatuses, func(host string, _ model.TaskStatus) bool { return !there[host] })
 		return len(status.Deployments) == 0
 	})
 }

@@ -60,19 +60,21 @@ func (env *environment) contextVariable() ([]target, error) {
 	return env.contextTargets("HELIOSCTL_CONTEXT", listed([]string{env.getenv("HELIOSCTL_CONTEXT")}))
 }
 
+// mastersVariable is the original's variable: a URL, or a domain after its scheme.
+const mastersVariable = "HELIOS_MASTER"
+
 func (env *environment) masterVariable() ([]target, error) {
-	const variable = "HELIOS_MASTER"
-	given := env.getenv(variable)
+	given := env.getenv(mastersVariable)
 	domain, isDomain := strings.CutPrefix(given, domainScheme)
 	switch {
 	case given == "":
 		return nil, nil
 	case isDomain && domain == "":
-		return nil, usagef("%s is %q; give the domain after it", variable, given)
+		return nil, usagef("%s is %q; give the domain after it", mastersVariable, given)
 	case isDomain:
-		return env.domainTargets(variable, []string{domain}, "")
+		return env.domainTargets(mastersVariable, []string{domain}, "")
 	}
-	return masterTargets(variable, []string{given})
+	return masterTargets(mastersVariable, []string{given})
 }
 
 func (env *environment) contextInUse() ([]target, error) {
@@ -211,7 +213,7 @@ func findContext(file config.File, name string) (config.Context, error) {
 	if len(names) == 0 {
 		return context, model.Errorf(model.CodeNotFound, "there is no context %q, nor any other; make one with 'heliosctl context add'", name)
 	}
-	return context, model.Errorf(model.CodeNotFound, "there is no context %q%s; see 'heliosctl context list'", name, didYouMean(name, names))
+	return context, model.Errorf(model.CodeNotFound, "there is no context %q; see 'heliosctl context list'%s", name, didYouMean(name, names))
 }
 
 // configOf says how to reach a target and as whom.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +33,16 @@ func TestListsOnANarrowTerminal(t *testing.T) {
 			t.Errorf("%q prints in a pipe %q", args, stdout)
 		}
 	}
+	// What the codes mean is said to the end.
+	codes := startInTerminalOf(t, 40, "exit-codes")
+	codes.wait()
+	shown := strings.Join(strings.Fields(codes.shown()), " ")
+	for _, m := range exitMeanings() {
+		if !strings.Contains(shown, strconv.Itoa(m.Code)+" "+m.Meaning) {
+			t.Errorf("exit-codes does not print %q in full: %s", m.Meaning, shown)
+		}
+	}
+
 	s := startInTerminalOf(t, 40, "--master", m.server.URL, "hosts")
 	s.wait()
 	if shown := s.shown(); !strings.Contains(shown, "\x1b[32mUp 2 days\x1b[0m") || !strings.Contains(shown, "…\x1b[0m\r\n") {

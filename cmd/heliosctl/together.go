@@ -17,7 +17,7 @@ import (
 func withClientsTogether(env *environment, run func(streams, *client.Client) error) error {
 	return withClients(env, func(clusters []clusterClient) error {
 		if len(clusters) == 1 {
-			return run(env.streams, clusters[0].api)
+			return env.suggestGroup(clusters[0].api, run(env.streams, clusters[0].api))
 		}
 		p := newParts(env)
 		var mu sync.Mutex // of what is printed, and of p
@@ -27,7 +27,7 @@ func withClientsTogether(env *environment, run func(streams, *client.Client) err
 				lines := newClusterLines(env, &mu, cluster.name)
 				io := env.streams
 				io.out, io.screen, io.display, io.terminal, io.progress = lines, false, nil, nil, nil
-				err := run(io, cluster.api)
+				err := env.suggestGroup(cluster.api, run(io, cluster.api))
 				lines.end(err)
 				mu.Lock()
 				defer mu.Unlock()
@@ -42,6 +42,14 @@ func withClientsTogether(env *environment, run func(streams, *client.Client) err
 		}
 		return p.failure
 	})
+}
+
+// withClientOrTogether is withClientsTogether for a command that goes on, and withClient for the same command when it does not.
+func (env *environment) withClientOrTogether(goesOn bool, run func(streams, *client.Client) error) error {
+	if goesOn {
+		return withClientsTogether(env, run)
+	}
+	return withClient(env, func(api *client.Client) error { return run(env.streams, api) })
 }
 
 // clusterLines puts a cluster before every line that is written. Lines of several clusters do not mix.

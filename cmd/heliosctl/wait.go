@@ -205,11 +205,21 @@ func (w *waiter) run(ctx context.Context, hosts []string) (map[string]progress, 
 
 	ended := map[string]progress{}
 	pending := slices.Clone(hosts)
+	away := outage{log: w.log}
+	if w.screen != nil {
+		away.log = io.Discard // lines would be drawn over
+	}
 	// However short the timeout, the hosts are looked at once.
 	for looking := ctx; len(pending) > 0; looking = limited {
 		seen, err := w.observe(looking, pending)
-		if err != nil && looking.Err() == nil && !passing(err) {
+		switch {
+		case err == nil:
+			away.ended()
+		case looking.Err() != nil:
+		case !passing(err):
 			return nil, err
+		default:
+			away.began(err)
 		}
 		pending = slices.DeleteFunc(pending, func(host string) bool {
 			p := seen[host]

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -96,5 +99,27 @@ func TestLeftover(t *testing.T) {
 				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
+	}
+}
+
+func TestAWaitTellsOfAnOutage(t *testing.T) {
+	m := startFakeMaster(t.Cleanup)
+	var log bytes.Buffer
+	looks := 0
+	w := &waiter{
+		api: clientOf(t, m.server.URL), timeout: time.Minute, log: &log,
+		observe: func(context.Context, []string) (map[string]progress, error) {
+			if looks++; looks == 1 {
+				return nil, model.Errorf(model.CodeUnavailable, "no master answers")
+			}
+			return map[string]progress{"web-1": {state: model.StateRunning, ended: true}}, nil
+		},
+	}
+	ended, err := w.run(t.Context(), []string{"web-1"})
+	if err != nil || len(ended) != 1 {
+		t.Errorf("ended %v, error %v", ended, err)
+	}
+	if want := "trying again until a master answers: no master answers\na master answers again\nweb-1: RUNNING\n"; log.String() != want {
+		t.Errorf("log %q, want %q", log.String(), want)
 	}
 }

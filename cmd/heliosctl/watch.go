@@ -43,8 +43,8 @@ every change of it; its status is null once the task is gone.`,
 			if opts.Exact && len(opts.Hosts) == 0 {
 				return usagef("--exact needs the names of hosts")
 			}
-			return withClient(env, func(api *client.Client) error {
-				return runWatch(cmd.Context(), env.streams, api, args[0], opts)
+			return withClientsTogether(env, func(io streams, api *client.Client) error {
+				return runWatch(cmd.Context(), io, api, args[0], opts)
 			})
 		},
 	}
@@ -91,7 +91,7 @@ func watchJobs(ctx context.Context, io streams, api *client.Client, ids []model.
 	switch {
 	case opts.JSON:
 		show = &jsonTasks{out: io.out, now: opts.look.now, shown: map[watchedTask]string{}}
-	case opts.look.live():
+	case opts.look.on(io).live():
 		show = &liveTasks{screen: liveArea{out: io.out, size: io.screenSize, colour: opts.look.colour}}
 	default:
 		show = &lineTasks{out: io.out, now: opts.look.now}
@@ -148,62 +148,25 @@ const (
 	watchPause = 100 * time.Millisecond // between any two reads
 )
 
-// run shows what it reads until ctx ends or no job is left. While no master answers it goes on, and says so once.
+// run shows what it reads until ctx ends or no job is left.
 func (w *jobWatcher) run(ctx context.Context, show taskReporter) error {
 	kicks, stop := following(ctx, w.api, w.concerns)
 	defer stop()
-	again, poll := time.NewTicker(w.opts.Interval), time.NewTicker(watchPoll)
-	defer again.Stop()
-	defer poll.Stop()
 	var rows []taskRow
-	reached, lost := false, false
-	look := func() error {
-		read, err := w.read(ctx)
-		switch {
-		case err == nil:
-			changed := !reached || !slices.EqualFunc(rows, read, sameRow)
-			rows, reached, lost = read, true, false
-			if !changed {
-				break
-			}
-			if err := show.show(rows, true); err != nil {
+	shown := false
+	reading := steadyReading{
+		news: kicks, poll: watchPoll, tick: w.opts.Interval, pause: watchPause, outage: outage{log: w.log},
+		read: func(ctx context.Context) error {
+			read, err := w.read(ctx)
+			if err != nil || shown && slices.EqualFunc(rows, read, sameRow) {
 				return err
 			}
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !reached || !passing(err):
-			return err
-		case !lost:
-			lost = true
-			fmt.Fprintf(w.log, "%s; trying again\n", oneLine(err.Error()))
-		}
-		return sleep(ctx, watchPause)
+			rows, shown = read, true
+			return show.show(rows, true)
+		},
+		repeat: func() error { return show.show(rows, false) },
 	}
-	err := look()
-	for err == nil {
-		select {
-		case <-kicks:
-			err = look()
-		case <-poll.C:
-			err = look()
-		case <-again.C:
-			if !lost {
-				err = show.show(rows, false)
-			}
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-	}
-	return err
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return reading.run(ctx)
 }
 
 func (w *jobWatcher) concerns(event model.Event) bool {

@@ -134,7 +134,7 @@ func TestAnswers(t *testing.T) {
 		{"deploy with an unknown goal", "PUT", "/hosts/host2/jobs/FREE", `{"jobId":"FREE","goal":"RUN"}`, 400, `{"code":"INVALID_REQUEST",…`},
 		{"deploy of nothing", "PUT", "/hosts/host2/jobs/FREE", ``, 422, `{"errors":[]}`},
 
-		{"deployment", "GET", "/hosts/host1/jobs/WEB", "", 200, `{"jobId":"WEB","goal":"START","deployerUser":"alice","deployerMaster":"master1"}`},
+		{"deployment", "GET", "/hosts/host1/jobs/WEB", "", 200, `{"jobId":"WEB","goal":"START","deployerUser":"alice"}`},
 		{"deployment by short id has no text", "GET", "/hosts/host1/jobs/web:1", "", 400, ""},
 		{"no such deployment", "GET", "/hosts/host2/jobs/WEB", "", 404, ""},
 		{"deployment on an unknown host", "GET", "/hosts/nope/jobs/WEB", "", 404, ""},
@@ -299,7 +299,7 @@ func TestTheUserIsRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := model.Deployment{JobID: id, Goal: model.GoalStart, DeployerUser: test.want, DeployerMaster: "master1"}
+			want := model.Deployment{JobID: id, Goal: model.GoalStart, DeployerUser: test.want}
 			if diff := cmp.Diff(want, d); diff != "" {
 				t.Errorf("deployment (-want +got):\n%s", diff)
 			}

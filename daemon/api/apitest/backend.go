@@ -408,7 +408,7 @@ func (b *Backend) Deploy(_ context.Context, req model.Request, name string, d mo
 				}
 			}
 		}
-		task := model.Task{Job: job, Goal: d.Goal, DeployerUser: d.DeployerUser, DeployerMaster: b.name, Generation: b.index}
+		task := model.Task{Job: job, Goal: d.Goal, DeployerUser: d.DeployerUser, Generation: b.index}
 		h.tasks[d.JobID] = task
 		made := deployment(task)
 		return []model.Event{{Type: model.EventDeploymentCreated, JobID: &d.JobID, Host: name, User: req.User, Deployment: &made}}, nil
