@@ -242,6 +242,18 @@ func (d *dialog) receive(a *app, msg tea.Msg) tea.Cmd {
 	return d.next(a)
 }
 
+// cancel lets what has not been started be, if there is any.
+func (d *dialog) cancel(a *app) {
+	for i := range d.targets {
+		if !d.targets[i].started && d.stopped == "" {
+			d.stop("cancelled: the rest was not started")
+		}
+	}
+	if d.stopped == "" {
+		a.say("everything has been sent: it cannot be taken back")
+	}
+}
+
 // stop lets what has not been started be.
 func (d *dialog) stop(why string) {
 	d.stopped = why
@@ -266,17 +278,21 @@ func (d *dialog) counts() (ok, failed, open int) {
 
 func (d *dialog) keyRunning(a *app, msg tea.KeyMsg) tea.Cmd {
 	_, failed, open := d.counts()
-	switch msg.String() {
+	done := open == 0 && failed == 0 && d.stopped == ""
+	switch name := msg.String(); name {
 	case "esc", "enter", "q":
-		if open > 0 {
-			d.stop("cancelled: the rest was not started")
+		switch {
+		case name == "enter" && !done:
+			return nil // of a button that was pressed twice: it neither stops the rest nor hides what has failed
+		case open > 0:
+			d.cancel(a)
 			return nil
 		}
 		a.modal = nil
 		if f, ok := d.back.(interface{ wipe() }); ok {
 			f.wipe()
 		}
-		if failed == 0 && d.stopped == "" {
+		if done {
 			a.say("%s: done for %s", strings.ToLower(d.verb), counted(len(d.targets), "target"))
 		}
 	case "r":

@@ -72,17 +72,29 @@ func (i *Input) delete(from, to int) {
 	i.at = from
 }
 
-// Insert puts text where the cursor is. Control characters are left out.
+// Insert puts text where the cursor is. Lines that were pasted together come apart by a space, as do words by a tab; other control
+// characters are left out.
 func (i *Input) Insert(runes []rune) {
 	var clean []rune
+	gap := false
 	for _, r := range runes {
-		if !unicode.IsControl(r) {
-			clean = append(clean, r)
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			gap = true
+			continue
+		case unicode.IsControl(r):
+			continue
+		case gap && len(clean) > 0:
+			clean = append(clean, ' ')
 		}
+		clean, gap = append(clean, r), false
 	}
 	i.text = append(i.text[:i.at], append(clean, i.text[i.at:]...)...)
 	i.at += len(clean)
 }
+
+// runesInCell is how many runes a cell of a field is expected to hold at most: a letter and its marks.
+const runesInCell = 8
 
 // Draw draws the field over w cells, scrolled so that the cursor is seen. The cursor is drawn only with focus.
 func (i *Input) Draw(a Area, x, y, w int, bg theme.Color, focus bool) {
@@ -94,11 +106,12 @@ func (i *Input) Draw(a Area, x, y, w int, bg theme.Color, focus bool) {
 		text = strings.Repeat("•", len(i.text))
 	}
 	runes := []rune(text)
-	start := 0
-	for start < i.at && Width(string(runes[start:i.at])) > w-1 {
-		start++
+	// However much was pasted, only what may be seen is looked at.
+	start, reach := i.at, runesInCell*max(w, 1)
+	for start > 0 && i.at-start < reach && Width(string(runes[start-1:i.at])) <= w-1 {
+		start--
 	}
-	field.Text(0, 0, style, string(runes[start:]))
+	field.Text(0, 0, style, string(runes[start:min(len(runes), i.at+reach)]))
 	if focus {
 		under := " "
 		if i.at < len(runes) {
