@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -236,7 +237,7 @@ func (d *dialog) receive(a *app, msg tea.Msg) tea.Cmd {
 	done := msg.(doneMsg)
 	t := &d.targets[done.target]
 	t.over, t.err = true, done.err
-	if done.err != nil && model.CodeOf(done.err).Class() == model.ClassForbidden && d.stopped == "" {
+	if done.err != nil && model.CodeOf(done.err).Class() == model.ClassForbidden && d.waiting() {
 		d.stop("not allowed: the rest was not tried")
 	}
 	return d.next(a)
@@ -244,14 +245,17 @@ func (d *dialog) receive(a *app, msg tea.Msg) tea.Cmd {
 
 // cancel lets what has not been started be, if there is any.
 func (d *dialog) cancel(a *app) {
-	for i := range d.targets {
-		if !d.targets[i].started && d.stopped == "" {
-			d.stop("cancelled: the rest was not started")
-		}
-	}
-	if d.stopped == "" {
+	switch {
+	case d.waiting():
+		d.stop("cancelled: the rest was not started")
+	case d.stopped == "":
 		a.say("everything has been sent: it cannot be taken back")
 	}
+}
+
+// waiting tells whether there is anything left that could be stopped.
+func (d *dialog) waiting() bool {
+	return d.stopped == "" && slices.ContainsFunc(d.targets, func(t target) bool { return !t.started })
 }
 
 // stop lets what has not been started be.

@@ -129,6 +129,19 @@ func TestEscDoesNotTakeBackWhatWasSent(t *testing.T) {
 	}
 }
 
+// What was refused when nothing was left does not claim that something was left out.
+func TestARefusalOfTheLastStopsNothing(t *testing.T) {
+	h := newHeld()
+	d := openTwenty(h)
+	for range 19 {
+		h.answerOne(t, nil)
+	}
+	h.answerOne(t, model.Errorf(model.CodeForbidden, "not you"))
+	if ok, failed, open := d.counts(); ok != 19 || failed != 1 || open != 0 || d.stopped != "" {
+		t.Errorf("%d done, %d failed, %d open, %q", ok, failed, open, d.stopped)
+	}
+}
+
 func TestTheFirstRefusalStopsTheRest(t *testing.T) {
 	h := newHeld()
 	d := openTwenty(h)
