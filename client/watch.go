@@ -15,6 +15,7 @@ import (
 // EventQuery says which events are wanted. The zero value wants all, from now on.
 type EventQuery struct {
 	Index uint64            // those after it; 0: from now on
+	Last  int               // without an Index: at most so many of the recent ones first, as far as the master still knows them
 	Types []model.EventType // nil: all
 	Job   string            // a part of the full id of the job
 	Host  string
@@ -27,8 +28,11 @@ func (q EventQuery) request(at position) request {
 	for _, kind := range q.Types {
 		parameters.Add("type", string(kind))
 	}
-	if at.known {
+	switch {
+	case at.known:
 		parameters.Set("index", strconv.FormatUint(at.whole, 10))
+	case q.Last > 0:
+		parameters.Set("last", strconv.Itoa(q.Last))
 	}
 	return request{
 		method: http.MethodGet, path: path("v1", "events"), query: parameters,
@@ -37,8 +41,8 @@ func (q EventQuery) request(at position) request {
 }
 
 // WatchEvents is Events for as long as ctx lasts: when the stream breaks, it goes on at another master, where it was. No event comes
-// twice, and none is left out unless an event of the type EventReset says so. The first one is a heartbeat, so that what is read after it
-// misses nothing. It ends with an error that another try would not mend, or that of ctx.
+// twice, and none is left out unless an event of the type EventReset says so. The first one behind those that Last asks for is a
+// heartbeat, so that what is read after it misses nothing. It ends with an error that another try would not mend, or that of ctx.
 func (c *Client) WatchEvents(ctx context.Context, q EventQuery) iter.Seq2[model.Event, error] {
 	return func(yield func(model.Event, error) bool) {
 		at := position{known: q.Index > 0, whole: q.Index, last: q.Index}
@@ -63,6 +67,23 @@ func (c *Client) WatchEvents(ctx context.Context, q EventQuery) iter.Seq2[model.
 			}
 		}
 	}
+}
+
+// RecentEvents returns the events that a master still knows, the last q.Last of those that are wanted, oldest first. A master keeps
+// thousands, in memory: one that was started a moment ago knows of none before.
+func (c *Client) RecentEvents(ctx context.Context, q EventQuery) ([]model.Event, error) {
+	var recent []model.Event
+	q.Index = 0
+	for event, err := range stream[model.Event](ctx, c, q.request(position{})) {
+		if err != nil {
+			return nil, err
+		}
+		if event.Type == model.EventHeartbeat {
+			break
+		}
+		recent = append(recent, event)
+	}
+	return recent, nil
 }
 
 // rest waits, unless ctx ends.
@@ -100,6 +121,9 @@ func (p *position) isNew(e model.Event) bool {
 		*p = position{known: true, whole: e.Index, last: e.Index}
 		return true
 	case e.Type == model.EventHeartbeat:
+		return true
+	case !p.known: // the first of the past: what was before it is not wanted
+		*p = position{known: true, whole: e.Index - 1, last: e.Index, seen: 1, repeated: 1}
 		return true
 	case e.Index != p.last:
 		*p = position{known: true, whole: max(p.whole, p.last), last: e.Index, seen: 1, repeated: 1}

@@ -58,6 +58,47 @@ func TestWatchEventsGoesOn(t *testing.T) {
 	}
 }
 
+func TestEventsOfThePast(t *testing.T) {
+	backend, master := newMaster(t, api.Config{})
+	c := newClient(t, client.Config{Endpoints: []string{master.URL}})
+	create := func(version string) {
+		t.Helper()
+		job := model.Job{ID: model.JobID{Name: "web", Version: version}, Image: "nginx:1"}
+		if _, err := backend.CreateJob(t.Context(), model.Request{}, job); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, version := range []string{"1", "2", "3"} {
+		create(version)
+	}
+	q := client.EventQuery{Types: []model.EventType{model.EventJobCreated}, Last: 2}
+	recent, err := c.RecentEvents(limited(t), q)
+	if err != nil || len(recent) != 2 || recent[0].JobID.Version != "2" || recent[1].JobID.Version != "3" {
+		t.Fatalf("recent events %+v, %v", recent, err)
+	}
+	var got []string
+	for event, err := range c.WatchEvents(limited(t), q) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.Type == model.EventHeartbeat {
+			continue
+		}
+		got = append(got, event.JobID.Version)
+		if len(got) == 4 {
+			break
+		}
+		master.CloseClientConnections() // in the middle of the past, and behind it
+		if len(got) == 2 {
+			create("4")
+			create("5")
+		}
+	}
+	if diff := cmp.Diff([]string{"2", "3", "4", "5"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestWatchEventsEnds(t *testing.T) {
 	original := newFake(t, answer(http.StatusNotFound, ""))
 	c := newClient(t, client.Config{Endpoints: []string{original.URL}})

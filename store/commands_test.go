@@ -298,6 +298,28 @@ func TestEventsResume(t *testing.T) {
 	}
 }
 
+func TestRecentEvents(t *testing.T) {
+	m := newMachine(t, StateOptions{EventLimit: 100})
+	all := func(model.Event) bool { return true }
+	if events, index := m.state.RecentEvents(5, all); len(events) != 0 || index != m.state.Index() {
+		t.Errorf("before anything happened: %d events up to %d, want none up to %d", len(events), index, m.state.Index())
+	}
+	for i := range 250 { // more than are kept
+		m.ok(CreateJob{Job: testJob("web", fmt.Sprint(i))})
+	}
+	events, index := m.state.RecentEvents(3, func(e model.Event) bool { return strings.HasSuffix(e.JobID.Version, "7") })
+	var got []string
+	for _, e := range events {
+		got = append(got, e.JobID.Version)
+	}
+	if diff := cmp.Diff([]string{"227", "237", "247"}, got); diff != "" || index != m.state.Index() {
+		t.Errorf("up to %d of %d (-want +got):\n%s", index, m.state.Index(), diff)
+	}
+	if events, _ := m.state.RecentEvents(1000, all); len(events) == 0 || len(events) > 100 || events[len(events)-1].JobID.Version != "249" {
+		t.Errorf("%d events are known, of at most 100", len(events))
+	}
+}
+
 func TestEventsOfOneIndexStayTogether(t *testing.T) {
 	m := newMachine(t, StateOptions{EventLimit: 100})
 	job := testJob("web", "1")

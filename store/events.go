@@ -126,6 +126,29 @@ func (b *broker) after(index uint64) (found []eventRecord, rest, reset bool, mor
 	return slices.Clone(b.events[start:end]), end < len(b.events), false, b.more
 }
 
+// recent returns all events that are kept, and the index up to which they are all there is. The events must not be changed.
+func (b *broker) recent() (events []eventRecord, index uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n := len(b.events); n > 0 {
+		return b.events[:n:n], b.events[n-1].index
+	}
+	return nil, b.floor
+}
+
+// RecentEvents returns the latest of the events that are still in memory and that keep keeps, at most n, oldest first. Events returns
+// what comes after them from index on. A restart or a restored state leaves none.
+func (s *State) RecentEvents(n int, keep func(model.Event) bool) (events []model.Event, index uint64) {
+	records, index := s.broker.recent()
+	for i := len(records) - 1; i >= 0 && len(events) < n; i-- {
+		if e := records[i].event(); keep(e) {
+			events = append(events, e)
+		}
+	}
+	slices.Reverse(events)
+	return events, index
+}
+
 // Events returns events after index, all those of an index together, and a channel that is closed when there are more. After a reset
 // (events after index are no longer known, or were lost with a restart) read everything again and go on from the Index of before.
 func (s *State) Events(index uint64) (events []model.Event, reset bool, more <-chan struct{}) {

@@ -18,14 +18,10 @@ func said(text string) func([]target) string { return func([]target) string { re
 
 // jobReference is how the command line names a job without doubt.
 func (a *app) jobReference(id model.JobID) string {
-	same := 0
 	for _, j := range a.snap.Jobs {
-		if j.Spec.ID.Name == id.Name && j.Spec.ID.Version == id.Version {
-			same++
+		if other := j.Spec.ID; other != id && other.Name == id.Name && other.Version == id.Version {
+			return model.QuoteWord(id.String())
 		}
-	}
-	if same > 1 {
-		return model.QuoteWord(id.String())
 	}
 	return model.QuoteWord(versionText(id))
 }
@@ -56,6 +52,11 @@ func forEach(names []string, command string) string {
 
 func spanNote(style theme.Style, text string) func(*app) []widget.Span {
 	return func(*app) []widget.Span { return []widget.Span{{Style: style, Text: text}} }
+}
+
+// goneNote says that a job that a dialog was opened for has been removed since.
+func goneNote() []widget.Span {
+	return []widget.Span{{Style: theme.Fg(theme.Warn), Text: "is not there any more"}}
 }
 
 // chooseHosts asks where to deploy jobs: on any number of the hosts that do not have them.
@@ -251,6 +252,9 @@ func (a *app) confirmRemove(rows []*Job) tea.Cmd {
 		d.targets = append(d.targets, target{
 			name: id.Short(), token: j.Spec.Token != "", action: Action{Verb: VerbRemove, Job: id},
 			note: func(a *app) []widget.Span {
+				if a.snap.Job(id) == nil {
+					return goneNote()
+				}
 				return []widget.Span{{Style: muted, Text: "deployed to " + counted(a.deployedTo(id), "host")}}
 			},
 			outlook: func(a *app) outlook {

@@ -126,6 +126,8 @@ func (a *app) taskNote(r taskRef, verb Verb) []widget.Span {
 	}
 	t := h.Task(r.job)
 	switch {
+	case a.snap.Job(r.job) == nil:
+		return goneNote()
 	case t == nil && verb == VerbDeploy:
 		return hostNote(h)
 	case t == nil:

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -236,10 +237,25 @@ func (d *dialog) receive(a *app, msg tea.Msg) tea.Cmd {
 	done := msg.(doneMsg)
 	t := &d.targets[done.target]
 	t.over, t.err = true, done.err
-	if done.err != nil && model.CodeOf(done.err).Class() == model.ClassForbidden && d.stopped == "" {
+	if done.err != nil && model.CodeOf(done.err).Class() == model.ClassForbidden && d.waiting() {
 		d.stop("not allowed: the rest was not tried")
 	}
 	return d.next(a)
+}
+
+// cancel lets what has not been started be, if there is any.
+func (d *dialog) cancel(a *app) {
+	switch {
+	case d.waiting():
+		d.stop("cancelled: the rest was not started")
+	case d.stopped == "":
+		a.say("everything has been sent: it cannot be taken back")
+	}
+}
+
+// waiting tells whether there is anything left that could be stopped.
+func (d *dialog) waiting() bool {
+	return d.stopped == "" && slices.ContainsFunc(d.targets, func(t target) bool { return !t.started })
 }
 
 // stop lets what has not been started be.
@@ -266,17 +282,21 @@ func (d *dialog) counts() (ok, failed, open int) {
 
 func (d *dialog) keyRunning(a *app, msg tea.KeyMsg) tea.Cmd {
 	_, failed, open := d.counts()
-	switch msg.String() {
+	done := open == 0 && failed == 0 && d.stopped == ""
+	switch name := msg.String(); name {
 	case "esc", "enter", "q":
-		if open > 0 {
-			d.stop("cancelled: the rest was not started")
+		switch {
+		case name == "enter" && !done:
+			return nil // of a button that was pressed twice: it neither stops the rest nor hides what has failed
+		case open > 0:
+			d.cancel(a)
 			return nil
 		}
 		a.modal = nil
 		if f, ok := d.back.(interface{ wipe() }); ok {
 			f.wipe()
 		}
-		if failed == 0 && d.stopped == "" {
+		if done {
 			a.say("%s: done for %s", strings.ToLower(d.verb), counted(len(d.targets), "target"))
 		}
 	case "r":

@@ -234,7 +234,7 @@ func (d *dialog) drawResults(a *app, area widget.Area) {
 	if open > 0 {
 		x = in.Text(x+3, 0, onPanel(theme.Progress), fmt.Sprintf("◐ %d to go", open))
 	}
-	in.Cut(x+3, 0, in.W-x-3, onPanel(theme.Warn), d.stopped)
+	in.Cut(x+3, 0, in.W-x-3, onPanel(theme.Warn), stringOr(d.stopped, a.flash))
 	rows := in.Sub(0, 2, in.W, in.H-2)
 	d.offset = max(0, min(d.offset, len(d.targets)-rows.H))
 	for y := 0; y < rows.H && d.offset+y < len(d.targets); y++ {

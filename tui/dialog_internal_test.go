@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -85,6 +86,59 @@ func TestEscLeavesWhatHasNotBegun(t *testing.T) {
 	h.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{'r'}})
 	if d.running || len(d.targets) != 20-1-atOnce {
 		t.Errorf("there are %d to be tried again", len(d.targets))
+	}
+}
+
+// Enter that was pressed twice neither stops what it has just begun nor takes what has failed off the screen.
+func TestASecondEnterChangesNothing(t *testing.T) {
+	h := newHeld()
+	d := openTwenty(h)
+	h.press("enter")
+	for range 19 {
+		h.answerOne(t, nil)
+		h.press("enter")
+	}
+	h.answerOne(t, model.Errorf(model.CodeTimeout, "too late"))
+	h.press("enter")
+	if ok, failed, open := d.counts(); ok != 19 || failed != 1 || open != 0 || d.stopped != "" || h.modal != modal(d) {
+		t.Errorf("%d done, %d failed, %d open, %q, on the screen is %T", ok, failed, open, d.stopped, h.modal)
+	}
+	h.press("esc")
+	if h.modal != nil {
+		t.Errorf("esc leaves %T", h.modal)
+	}
+}
+
+// Where everything has been sent there is nothing that could be left undone.
+func TestEscDoesNotTakeBackWhatWasSent(t *testing.T) {
+	h := newHeld()
+	d := openTwenty(h)
+	for range 12 {
+		h.answerOne(t, nil)
+	}
+	h.press("esc")
+	if d.stopped != "" || !strings.Contains(h.flash, "cannot be taken back") {
+		t.Errorf("it says %q and %q", d.stopped, h.flash)
+	}
+	for len(h.waiting) > 0 {
+		h.answerOne(t, nil)
+	}
+	h.press("enter")
+	if ok, _, _ := d.counts(); ok != 20 || h.modal != nil {
+		t.Errorf("%d done, on the screen is %T", ok, h.modal)
+	}
+}
+
+// What was refused when nothing was left does not claim that something was left out.
+func TestARefusalOfTheLastStopsNothing(t *testing.T) {
+	h := newHeld()
+	d := openTwenty(h)
+	for range 19 {
+		h.answerOne(t, nil)
+	}
+	h.answerOne(t, model.Errorf(model.CodeForbidden, "not you"))
+	if ok, failed, open := d.counts(); ok != 19 || failed != 1 || open != 0 || d.stopped != "" {
+		t.Errorf("%d done, %d failed, %d open, %q", ok, failed, open, d.stopped)
 	}
 }
 

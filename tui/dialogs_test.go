@@ -184,6 +184,27 @@ func TestEveryActionIsRefusedWhenNothingMayBeChanged(t *testing.T) {
 	}
 }
 
+// A job that is removed while a dialog is open for it is told of in the dialog, and is never taken for another of its name and version.
+func TestADialogTellsThatItsJobHasGone(t *testing.T) {
+	for _, keys := range [][]string{{"3", "/web:1", "enter", "E"}, {"3", "/web:1", "enter", "D", "space", "enter"}} {
+		f := newFixed()
+		f.host("a1", model.Up)
+		f.store.SetJob(&model.Job{ID: id("web"), Image: "web:1"})
+		s := stage(options(f), 120, 36, keys)
+		if strings.Contains(s.Plain(), "not there any more") {
+			t.Errorf("keys %q: before it has gone the dialog says so:\n%s", keys, s.Plain())
+		}
+		mustContain(t, s.Twin(), "web:1")
+		f.store.RemoveJob(id("web"))
+		other := id("web")
+		other.Hash = strings.Repeat("b", 40)
+		f.store.SetJob(&model.Job{ID: other, Image: "web:other"})
+		s.Refresh()
+		mustContain(t, s.Plain(), "is not there any more")
+		mustContain(t, s.Twin(), "web:1:aaaa")
+	}
+}
+
 func TestTheDryRunSaysWhatWouldBecomeOfEachTarget(t *testing.T) {
 	f := cluster()
 	f.store.SetHost(tui.Host{Name: "d1", Status: model.Up, Drain: &model.Drain{}, Labels: map[string]string{"role": "web"}})

@@ -107,11 +107,28 @@ func (p *events) narrow(text string) {
 
 func (p *events) refresh(a *app) {
 	events := a.snap.Events
-	if len(p.all) > 0 && len(events) > 0 && (len(events) < p.counted || events[0].Index != p.all[0].Index) {
-		p.order, p.counted = p.order[:0], 0 // the oldest ones have gone
+	if p.counted == 0 || len(events) >= p.counted && sameEvent(&events[0], &p.all[0]) && sameEvent(&events[p.counted-1], &p.all[p.counted-1]) {
+		p.all = events
+		p.take()
+		return
 	}
-	p.all = events
+	// The oldest ones have gone, or older ones have come. The selection stays on its event.
+	selected := p.current()
+	p.all, p.order, p.counted = events, p.order[:0], 0
 	p.take()
+	if selected == nil || p.follow {
+		return
+	}
+	p.cursor = 0 // if it has gone
+	for i, at := range p.order {
+		if sameEvent(&p.all[at], selected) {
+			p.cursor = i
+		}
+	}
+}
+
+func sameEvent(x, y *Event) bool {
+	return x.Index == y.Index && x.Type == y.Type && x.Host == y.Host && x.Job == y.Job && x.At.Equal(y.At)
 }
 
 // take looks at the events that are new.

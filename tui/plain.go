@@ -165,6 +165,9 @@ func (f *follower) skip(events []Event) {
 func (f *follower) eventLines(events []Event) []Line {
 	var lines []Line
 	for _, e := range f.after(events) {
+		if e.Past {
+			continue
+		}
 		l := Line{Time: e.At, Kind: LineEvent, Host: e.Host, From: string(e.From), To: string(e.To), User: e.User, Text: e.Detail}
 		if !e.Job.IsZero() {
 			l.Job = e.Job.Short()

@@ -48,6 +48,9 @@ func TestFollowTellsChangesLineByLine(t *testing.T) {
 		store.AddEvent(tui.Event{Index: 7, At: at(1), Host: "web-1", Detail: "from before"})
 		store.SetFreshness(tui.Freshness{State: tui.Live, Master: "m1"})
 	})
+	step(func() {
+		store.Recall([]model.Event{{Index: 3, Type: model.EventHostUp, Host: "web-1", Time: model.TimestampOf(at(0))}}, 6)
+	})
 	step(func() { // two events with one index
 		store.SetTask(&tui.Task{Host: "web-1", Job: web, Goal: model.GoalStart, State: model.StateFailed, Error: "exit\x1b[2J 1\nsecond line"})
 		store.AddEvent(tui.Event{Index: 8, At: at(2), Host: "web-1", Job: web, From: model.StateRunning, To: model.StateFailed, Detail: "exit\x1b[2J 1\nsecond line"})

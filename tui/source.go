@@ -273,6 +273,7 @@ type Event struct {
 	To     model.State
 	Detail string
 	User   string
+	Past   bool // it was over before the source told of it: the source has begun since, or was without a master for long
 
 	Container string // of a task, the beginning of its id; "" when it is not known
 }

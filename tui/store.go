@@ -318,6 +318,14 @@ func (s *Store) AddEvent(e Event) {
 		s.events = append(make([]Event, 0, eventsKept+eventsKept/4), s.events[len(s.events)-eventsKept:]...)
 	}
 	s.events = append(s.events, e)
+	s.count(&e)
+	if job, ok := s.jobs[e.Job]; ok {
+		s.ownJob(job).Last = e
+	}
+}
+
+// count counts an event of the feed.
+func (s *Store) count(e *Event) {
 	start := e.At.Truncate(BucketLength)
 	if n := len(s.rate); n == 0 || s.rate[n-1].Start.Before(start) {
 		s.rate = append(s.rate, Bucket{Start: start})
@@ -327,9 +335,6 @@ func (s *Store) AddEvent(e Event) {
 	bucket.Total++
 	if e.To == model.StateFailed {
 		bucket.Failed++
-	}
-	if job, ok := s.jobs[e.Job]; ok {
-		s.ownJob(job).Last = e
 	}
 }
 

@@ -11,10 +11,7 @@ import (
 // Apply brings the store up to date with an event of the masters' stream and adds it to the feed. It reports whether the event could
 // be applied; after one that could not (a reset, or a job or host that has to be read first) the source has to read what it names.
 func (s *Store) Apply(e model.Event) bool {
-	line := Event{Index: e.Index, At: e.Time.Time(), Type: e.Type, Host: e.Host, User: e.User}
-	if e.JobID != nil {
-		line.Job = *e.JobID
-	}
+	line := lineOf(e)
 	known := true
 	switch e.Type {
 	case model.EventHeartbeat:
@@ -25,33 +22,73 @@ func (s *Store) Apply(e model.Event) bool {
 		s.applyStatus(e, &line)
 	case model.EventTaskRemoved:
 		s.RemoveTask(e.Host, line.Job)
-		line.Detail = "no longer on the host"
 	case model.EventDeploymentCreated, model.EventDeploymentChanged:
-		s.applyDeployment(e, &line)
+		s.applyDeployment(e, line.Job)
 	case model.EventDeploymentRemoved:
-		s.applyUndeploy(e, &line)
+		s.applyUndeploy(e, line.Job)
 	case model.EventHostUp:
 		s.SetStatus(e.Host, model.Up, line.At)
-		line.Detail = "host is UP"
 	case model.EventHostDown:
 		s.SetStatus(e.Host, model.Down, line.At)
-		line.Detail = "host went DOWN"
 	case model.EventHostDeregistered:
 		s.RemoveHost(e.Host)
-		line.Detail = "host deregistered"
 	case model.EventJobRemoved:
 		s.RemoveJob(line.Job)
-		line.Detail = "job removed"
 	default:
 		known = false
+	}
+	s.share(&line)
+	s.AddEvent(line)
+	return known
+}
+
+// lineOf is what the feed says of an event, without the state that a task was in before.
+func lineOf(e model.Event) Event {
+	line := Event{Index: e.Index, At: e.Time.Time(), Type: e.Type, Host: e.Host, User: e.User}
+	if e.JobID != nil {
+		line.Job = *e.JobID
+	}
+	switch e.Type {
+	case model.EventTaskStatus:
+		if e.Status != nil {
+			task := TaskOf(e.Host, line.Job, nil, e.Status)
+			line.To, line.Detail = task.State, task.Describe()
+			if containerEnded(task.State) {
+				line.Container = strings.Clone(shortContainer(task.ContainerID))
+			}
+		}
+	case model.EventTaskRemoved:
+		line.Detail = "no longer on the host"
+	case model.EventDeploymentCreated, model.EventDeploymentChanged:
+		line.Detail = "goal "
+		if e.Deployment != nil {
+			line.Detail += string(e.Deployment.Goal)
+		}
+		line.Detail += byUser(e)
+	case model.EventDeploymentRemoved:
+		line.Detail = "undeployed" + byUser(e)
+	case model.EventHostUp:
+		line.Detail = "host is UP"
+	case model.EventHostDown:
+		line.Detail = "host went DOWN"
+	case model.EventHostDeregistered:
+		line.Detail = "host deregistered"
+	case model.EventJobRemoved:
+		line.Detail = "job removed"
+	default:
 		line.Detail = describeOther(e)
 	}
 	if e.Reason != "" {
 		line.Detail += ", " + string(e.Reason)
 	}
-	s.share(&line)
-	s.AddEvent(line)
-	return known
+	return line
+}
+
+func byUser(e model.Event) string {
+	if e.User == "" {
+		return ""
+	}
+	return " by " + e.User
 }
 
 // share has a line of the feed, which is kept for long, name its host and its job with the words of the store.
@@ -91,15 +128,11 @@ func (s *Store) applyStatus(e model.Event, line *Event) {
 		task.Since = line.At
 	}
 	s.SetTask(task)
-	line.To, line.Detail = task.State, task.Describe()
-	if containerEnded(task.State) {
-		line.Container = strings.Clone(shortContainer(task.ContainerID))
-	}
 }
 
-func (s *Store) applyDeployment(e model.Event, line *Event) {
-	task := &Task{Host: e.Host, Job: line.Job}
-	if old := s.Task(e.Host, line.Job); old != nil {
+func (s *Store) applyDeployment(e model.Event, id model.JobID) {
+	task := &Task{Host: e.Host, Job: id}
+	if old := s.Task(e.Host, id); old != nil {
 		changed := *old
 		task = &changed
 	}
@@ -107,24 +140,16 @@ func (s *Store) applyDeployment(e model.Event, line *Event) {
 		task.Goal, task.Group = e.Deployment.Goal, e.Deployment.DeploymentGroupName
 	}
 	s.SetTask(task)
-	line.Detail = "goal " + string(task.Goal)
-	if e.User != "" {
-		line.Detail += " by " + e.User
-	}
 }
 
 // applyUndeploy keeps the task, without a goal, until its agent has taken it off the host.
-func (s *Store) applyUndeploy(e model.Event, line *Event) {
-	line.Detail = "undeployed"
-	if e.User != "" {
-		line.Detail += " by " + e.User
-	}
-	old := s.Task(e.Host, line.Job)
+func (s *Store) applyUndeploy(e model.Event, id model.JobID) {
+	old := s.Task(e.Host, id)
 	if old == nil {
 		return
 	}
 	if old.State == "" {
-		s.RemoveTask(e.Host, line.Job)
+		s.RemoveTask(e.Host, id)
 		return
 	}
 	changed := *old

@@ -75,6 +75,10 @@ type Backend interface {
 	// are more. Reset tells that events after index are missing because it is too old.
 	Events(index uint64) (events []model.Event, reset bool, more <-chan struct{})
 
+	// RecentEvents returns the latest events that are still known and that keep keeps, at most n in rising order. Events goes on after
+	// them from index.
+	RecentEvents(n int, keep func(model.Event) bool) (events []model.Event, index uint64)
+
 	// RegisterAgent claims the host name for the agent and records its facts. It fails with CodeHostConflict when the name belongs
 	// to another agent id that is alive or has not been away for long enough.
 	RegisterAgent(ctx context.Context, r model.Registration) (model.Registered, error)

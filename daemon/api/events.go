@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,9 +45,30 @@ func (f eventFilter) keeps(e model.Event) bool {
 	return f.host == "" || e.Host == f.host
 }
 
-// streamEvents streams what happens after the parameter index, or from now on where there is none.
+// lastOf reads the parameter last: how many of the recent events a stream begins with.
+func lastOf(r *http.Request, resume bool) (int, error) {
+	text := r.URL.Query().Get("last")
+	if text == "" {
+		return 0, nil
+	}
+	last, err := strconv.Atoi(text)
+	switch {
+	case err != nil || last < 0:
+		return 0, model.Errorf(model.CodeInvalid, "bad last %q: it must be a number of events, not below zero", text)
+	case resume:
+		return 0, model.Errorf(model.CodeInvalid, "index and last exclude each other: a stream goes on after an index, or begins with the last events")
+	}
+	return last, nil
+}
+
+// streamEvents streams what happens after the parameter index, or from now on where there is none. With the parameter last it begins
+// with as many of the recent events, behind which the first heartbeat comes.
 func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	index, resume, err := indexOf(r)
+	if err != nil {
+		return err
+	}
+	last, err := lastOf(r, resume)
 	if err != nil {
 		return err
 	}
@@ -81,10 +103,13 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", contentTypeLines)
 	w.Header().Set("Cache-Control", "no-store")
 	st := &eventStream{server: s, w: w, control: control, isolated: isolated, filter: newEventFilter(r.URL.Query()), index: index}
-	if resume && index > current {
+	switch {
+	case resume && index > current:
 		// After a read index no change of this cluster can have that index: it was made anew.
 		err = st.reset(current)
-	} else {
+	case last > 0:
+		err = st.begin(last)
+	default:
 		err = st.heartbeat()
 	}
 	if err == nil && r.Method != http.MethodHead {
@@ -135,6 +160,18 @@ func (st *eventStream) run(r *http.Request) error {
 			return r.Context().Err()
 		}
 	}
+}
+
+// begin sends the last events and goes on behind them.
+func (st *eventStream) begin(last int) error {
+	events, index := st.server.backend.RecentEvents(last, st.filter.keeps)
+	if len(events) > 0 {
+		if err := st.send(events); err != nil {
+			return err
+		}
+	}
+	st.index = index
+	return st.heartbeat()
 }
 
 // send sends the events that the filter keeps. All of them are past afterwards.

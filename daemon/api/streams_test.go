@@ -299,6 +299,58 @@ func TestEventStreamStartsNow(t *testing.T) {
 	}
 }
 
+// TestEventStreamBeginsWithTheLast holds that what is told of the past ends with a heartbeat, and that nothing is missing or told twice
+// between it and what comes.
+func TestEventStreamBeginsWithTheLast(t *testing.T) {
+	w := newWorld(t, api.Config{})
+	w.agent("host1", nil)
+	for _, name := range []string{"a", "b", "c"} {
+		w.job(name, "")
+	}
+	for _, test := range []struct {
+		query string
+		want  []string
+	}{
+		{"last=2", []string{"b", "c", "heartbeat", "new1"}},
+		{"last=100&type=job.created", []string{"a", "b", "c", "new1", "heartbeat", "new2"}},
+		{"last=1&job=b:", []string{"b", "heartbeat"}},
+		{"last=0", []string{"heartbeat", "new3"}},
+		{"last=5&host=nowhere", []string{"heartbeat"}},
+	} {
+		l := w.open("/v1/events?" + test.query)
+		var got []string
+		for len(got) < len(test.want) {
+			e := next[model.Event](l)
+			switch {
+			case e.Type != model.EventHeartbeat:
+				got = append(got, e.JobID.Name)
+				continue
+			case e.Index != w.backend.Index():
+				t.Errorf("%s: the heartbeat is at %d, not at the present %d", test.query, e.Index, w.backend.Index())
+			}
+			got = append(got, "heartbeat")
+			if len(got) < len(test.want) {
+				w.job(test.want[len(got)], "")
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.query, diff)
+		}
+		l.body.Close()
+	}
+}
+
+func TestBadNumbersOfLastEvents(t *testing.T) {
+	w := newWorld(t, api.Config{})
+	for query, want := range map[string]string{
+		"last=-1": "bad last", "last=all": "bad last", "last=1.5": "bad last", "last=5&index=3": "exclude each other",
+	} {
+		if resp, body := w.send("GET", "/v1/events?"+query, ""); resp.StatusCode != 400 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s, want 400 and %q", query, resp.StatusCode, body, want)
+		}
+	}
+}
+
 // TestEventStreamResumes holds that a reader that comes back with the last index it has seen sees everything, and nothing twice.
 func TestEventStreamResumes(t *testing.T) {
 	w := newWorld(t, api.Config{})

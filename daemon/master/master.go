@@ -183,5 +183,10 @@ func (m *Master) Events(index uint64) (events []model.Event, reset bool, more <-
 	return m.folders.state.Events(index)
 }
 
+// RecentEvents returns the latest events that are still known; see store.State.
+func (m *Master) RecentEvents(n int, keep func(model.Event) bool) (events []model.Event, index uint64) {
+	return m.folders.state.RecentEvents(n, keep)
+}
+
 // ServerID is this master's raft id; it stays the same for as long as the data folder does.
 func (m *Master) ServerID() string { return string(m.folders.serverID) }

@@ -122,6 +122,7 @@ func (w *session) run() error {
 		case <-polls.C:
 			w.pollGauges()
 			w.pollMasters()
+			w.recall()
 		case <-w.resync:
 			if !w.reached {
 				continue
@@ -210,15 +211,22 @@ func (w *session) applyHeld() {
 }
 
 func (w *session) apply(e model.Event) {
+	before := w.position
 	if !w.position.pass(e) {
 		return
 	}
 	switch e.Type {
 	case model.EventHeartbeat:
+		if before == (position{}) {
+			w.past = e.Index
+		}
 		w.caughtUp()
 		return
 	case model.EventReset:
-		w.complete = false
+		w.complete, w.past = false, 0
+		if e.Index >= before.whole { // else it is another cluster
+			w.past = e.Index
+		}
 		w.readAll()
 		return
 	}
@@ -241,6 +249,7 @@ func (w *session) live() {
 	w.setFreshness(tui.Freshness{State: tui.Live, Master: w.freshness.Master, Leader: w.freshness.Leader})
 	w.pollMasters()
 	w.pollGauges()
+	w.recall()
 	w.wake(0)
 }
 

@@ -61,6 +61,7 @@ type Source struct {
 	known      bool      // everything has been read at least once
 	complete   bool      // the store has everything up to where the stream is
 	position   position
+	past       uint64  // the feed is to have what was before it, up to that index; 0: it has
 	wanted     objects // to be read again
 }
 

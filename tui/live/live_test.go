@@ -260,6 +260,50 @@ func TestSourceTellsWhenItReadsEverything(t *testing.T) {
 	}
 }
 
+// The feed begins with what happened before, and goes on without a gap or a repetition when the master was away.
+func TestSourceRecallsThePast(t *testing.T) {
+	for name, forget := range map[string]bool{"events are resumed": false, "everything is read again": true} {
+		t.Run(name, func(t *testing.T) {
+			m := newMaster(t)
+			m.agent("a1", nil)
+			id := m.job("1")
+			m.deploy("a1", id)
+			m.report("a1", 1, id, model.StatePullingImage)
+			m.report("a1", 2, id, model.StateRunning)
+			source := watch(t, "http://"+m.address)
+			s := await(t, source, "the past", func(s *tui.Snapshot) bool { return len(s.Events) >= 6 })
+			if last := s.Events[len(s.Events)-1]; !last.Past || last.From != model.StatePullingImage || last.To != model.StateRunning || last.Host != "a1" {
+				t.Errorf("the last event of the past is %+v", last)
+			}
+			if last := s.Job(id).Last; last.To != model.StateRunning {
+				t.Errorf("the last event of the job is %+v", last)
+			}
+			m.job("2")
+			await(t, source, "the present", func(s *tui.Snapshot) bool { return !s.Events[len(s.Events)-1].Past })
+			m.down()
+			await(t, source, "stale", func(s *tui.Snapshot) bool { return s.Freshness.State == tui.Stale })
+			if forget {
+				m.ForgetEvents()
+			}
+			m.job("3")
+			m.job("4")
+			m.up()
+			source.Resync()
+			s = await(t, source, "all of it", func(s *tui.Snapshot) bool {
+				return isLive(s) && len(s.Events) >= 9 && s.Events[len(s.Events)-1].Type == model.EventJobCreated
+			})
+			if len(s.Events) != 9 {
+				t.Errorf("the feed has %d lines, want 9: %+v", len(s.Events), s.Events)
+			}
+			for i := range s.Events[1:] {
+				if s.Events[i].Index > s.Events[i+1].Index {
+					t.Errorf("event %d is in front of event %d", s.Events[i].Index, s.Events[i+1].Index)
+				}
+			}
+		})
+	}
+}
+
 func caller(t *testing.T, m *master) *client.Client {
 	t.Helper()
 	c, err := client.New(client.Config{Endpoints: []string{"http://" + m.address}})

@@ -72,13 +72,22 @@ func (i *Input) delete(from, to int) {
 	i.at = from
 }
 
-// Insert puts text where the cursor is. Control characters are left out.
+// Insert puts text where the cursor is. Lines that were pasted together come apart by a space, as do words by a tab; other control
+// characters are left out.
 func (i *Input) Insert(runes []rune) {
 	var clean []rune
+	gap := false
 	for _, r := range runes {
-		if !unicode.IsControl(r) {
-			clean = append(clean, r)
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			gap = true
+			continue
+		case unicode.IsControl(r):
+			continue
+		case gap && len(clean) > 0:
+			clean = append(clean, ' ')
 		}
+		clean, gap = append(clean, r), false
 	}
 	i.text = append(i.text[:i.at], append(clean, i.text[i.at:]...)...)
 	i.at += len(clean)

@@ -136,3 +136,36 @@ func TestInputShowsWhereItsCursorIs(t *testing.T) {
 		t.Errorf("a secret: %q", got)
 	}
 }
+
+// Lines and words that are pasted together do not become one word.
+func TestPastedLinesComeApart(t *testing.T) {
+	for pasted, want := range map[string]string{
+		"web\n": "web", "\nweb": "web", "echo a\nsleep 1\n": "echo a sleep 1", "a\r\n\r\nb": "a b", "a\tb": "a b", "\x1b[31ma\x00b": "[31mab",
+	} {
+		var in widget.Input
+		in.Insert([]rune(pasted))
+		if in.Value() != want {
+			t.Errorf("%q becomes %q, want %q", pasted, in.Value(), want)
+		}
+	}
+}
+
+// A field shows what is at its cursor, and a million letters hold it up no more than ten do.
+func TestAFieldWithVeryMuchInIt(t *testing.T) {
+	for _, letters := range []string{"x", "漢", "e\u0301"} {
+		var in widget.Input
+		var c widget.Canvas
+		in.Insert([]rune(strings.Repeat(letters, 1_000_000) + "the end"))
+		c.Reset(20, 1)
+		in.Draw(c.Area(), 0, 0, 20, theme.Chip, true)
+		if got := c.Plain(); !strings.Contains(got, letters) || !strings.Contains(got, "the end") {
+			t.Errorf("at the end it shows %q", got)
+		}
+		in.Key("home")
+		c.Reset(20, 1)
+		in.Draw(c.Area(), 0, 0, 20, theme.Chip, true)
+		if got := c.Plain(); !strings.Contains(got, strings.Repeat(letters, 8)) {
+			t.Errorf("at the beginning it shows %q", got)
+		}
+	}
+}

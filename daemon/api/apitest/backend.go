@@ -494,6 +494,14 @@ func (b *Backend) Events(index uint64) ([]model.Event, bool, <-chan struct{}) {
 	return slices.Clone(b.events[from:]), false, b.changed
 }
 
+// RecentEvents implements api.Backend.
+func (b *Backend) RecentEvents(n int, keep func(model.Event) bool) ([]model.Event, uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	kept := slices.DeleteFunc(slices.Clone(b.events), func(e model.Event) bool { return !keep(e) })
+	return kept[max(0, len(kept)-n):], b.index
+}
+
 // RegisterAgent implements api.Backend.
 func (b *Backend) RegisterAgent(_ context.Context, r model.Registration) (model.Registered, error) {
 	var registered model.Registered
