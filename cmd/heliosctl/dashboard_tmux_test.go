@@ -208,7 +208,7 @@ func spendADay(t *testing.T, runtime daemon.RuntimeKind, image string) {
 	m.confirm("Deploy")
 	m.see("✓ dev-1")
 	m.press("Escape")
-	m.see("1/1 ━", "deploy: done")
+	m.see("1/1  ━", "deploy: done")
 	m.press("Enter")
 	m.see("Timeline", "Per-host history", "● dev-1", "◐ STRT → ● RUN") // the lane has moved by itself
 

@@ -83,7 +83,7 @@ func TestDemoWithoutAnEngine(t *testing.T) {
 	if code != exitOK || !strings.Contains(printed, "\nDEMO OK: a job ran on 2 hosts (process)") {
 		t.Errorf("the demo ended with %d and its last lines were:\n%s", code, lastLines(printed, 5))
 	}
-	if !strings.Contains(printed, "no Docker engine: jobs run as ordinary processes") {
+	if !strings.Contains(printed, "without Docker: jobs run as ordinary processes") {
 		t.Error("the demo does not say that it ran without Docker")
 	}
 	nothingLeft(t, nil, tmp, printed)

@@ -106,7 +106,7 @@ func describeRuntime(kind daemon.RuntimeKind) string {
 	case daemon.RuntimeDocker:
 		return "Docker"
 	case daemon.RuntimeProcess:
-		return "the process runtime (no Docker engine: jobs run as ordinary processes, images are not used)"
+		return "the process runtime (without Docker: jobs run as ordinary processes, images are not used)"
 	default:
 		return "the simulated runtime (nothing really runs)"
 	}
