@@ -119,7 +119,7 @@ func TestDashboardGoesOnWithTheOtherMasters(t *testing.T) {
 	s := startScreen(t, nil, "dashboard", "--master", c.urls["m1"])
 	s.await("LIVE")
 	s.keys("7")
-	s.await("m3") // the others have been learned
+	s.await(c.urls["m3"]) // the others have been learned
 	c.masters["m1"].signal(syscall.SIGKILL)
 	s.await("STALE")
 	s.await("LIVE")
