@@ -28,7 +28,8 @@ func newDevCommand(env *environment) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a whole cluster in this process: a master and one or more agents",
-		Long: `Run a whole cluster in this process, on this machine alone: a master and one or more agents (dev-1, dev-2, …).
+		Long: `Run a whole cluster in this process, on this machine alone: a master and one or more agents (dev-1, dev-2, …), whose
+labels are env=dev, host=dev-1 and zone=a, b or c.
 
 On a terminal it opens the console when the cluster is ready, and logs go to dev.log in the state folder; quitting the console ends dev.
 With --no-console, or without a terminal, it prints where the cluster is and serves until it is interrupted.

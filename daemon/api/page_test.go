@@ -32,3 +32,27 @@ func TestCompatibilityPageHasEveryRoute(t *testing.T) {
 		t.Errorf("%d lines for %d routes", lines, routes)
 	}
 }
+
+// TestAPIPageHasEveryRoute holds that every other route has a line in docs/api.md, and no other.
+func TestAPIPageHasEveryRoute(t *testing.T) {
+	content, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(content)
+	s := New(Config{Backend: apitest.New()})
+	defer s.Close()
+	routes := 0
+	for _, r := range s.routes() {
+		if !strings.HasPrefix(r.pattern, "/v1/") {
+			continue
+		}
+		routes++
+		if line := "\n| `" + r.method + " " + r.pattern + "` | "; strings.Count(page, line) != 1 {
+			t.Errorf("%s %s: %d lines on the page", r.method, r.pattern, strings.Count(page, line))
+		}
+	}
+	if lines := strings.Count(page, "\n| `"); lines != routes {
+		t.Errorf("%d lines for %d routes", lines, routes)
+	}
+}
