@@ -238,7 +238,7 @@ func (p *events) draw(a *app, area widget.Area) {
 	if len(p.order) == 0 {
 		text := "nothing has happened yet"
 		if len(p.all) > 0 {
-			text = fmt.Sprintf("none of %s passes the filter; %s takes it back", counted(len(p.all), "event"), a.keyOf("back"))
+			text = a.andHint(fmt.Sprintf("none of %s passes the filter", counted(len(p.all), "event")), "back", "takes it back")
 		}
 		rows.Cut(2, min(1, rows.H-1), rows.W-4, muted, text)
 	}

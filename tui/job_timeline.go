@@ -257,7 +257,7 @@ func (d *jobDetail) drawLanes(a *app, area widget.Area) {
 	case !d.past.read && !a.alone:
 		body.Cut(0, 0, body.W, muted, "reading the history")
 	case len(d.lanes) == 0:
-		body.Cut(0, 0, body.W, muted, "it is on no host; D deploys it")
+		body.Cut(0, 0, body.W, muted, a.andHint("it is on no host", "job.deploy", "deploys it"))
 	}
 	for y := 0; y < body.H && d.offset+y < len(d.lanes); y++ {
 		d.drawLaneRow(area.Sub(1, 2+y, area.W-2, 1), &d.lanes[d.offset+y], label, from, to, a.now(), cursor, d.offset+y == d.cursor)

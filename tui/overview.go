@@ -158,7 +158,11 @@ func (o *overview) status(a *app) (left, right []widget.Span) {
 	if n := len(a.snap.Rate); n > 1 {
 		text += fmt.Sprintf(" · %.1f ev/s", float64(a.snap.Rate[n-2].Total)/BucketLength.Seconds())
 	}
-	return []widget.Span{{Style: muted, Text: text + " · press "}, {Style: focus.Bold(), Text: a.keyOf("palette")}, {Style: muted, Text: " for any command"}}, nil
+	key := a.keyOf("palette")
+	if key == "" {
+		return []widget.Span{{Style: muted, Text: text}}, nil
+	}
+	return []widget.Span{{Style: muted, Text: text + " · press "}, {Style: focus.Bold(), Text: key}, {Style: muted, Text: " for any command"}}, nil
 }
 
 func (o *overview) draw(a *app, area widget.Area) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui/theme"
@@ -104,7 +105,7 @@ func (o *overview) drawMap(a *app, area widget.Area) {
 		scale.step = 2 // with a gap between hosts, where there is room for it
 	}
 	in := widget.Panel{
-		Title: "Host map", Note: fmt.Sprintf("1 cell = %s · by %s · %s regroup", counted(scale.per, "host"), mapLabels[o.label], a.keyOf("overview.regroup")),
+		Title: "Host map", Note: strings.TrimSuffix(fmt.Sprintf("1 cell = %s · by %s · %s", counted(scale.per, "host"), mapLabels[o.label], a.hint("overview.regroup", "regroup")), " · "),
 	}.Draw(area)
 	m.fill(scale)
 	shown := m.shown(in.H)

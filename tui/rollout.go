@@ -219,12 +219,12 @@ func (r *rollout) status(a *app) (left, right []widget.Span) {
 		left = append(left, widget.Span{Style: theme.Fg(theme.Fail), Text: "✗ " + ro.Error})
 	case ro.Waits():
 		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: rolloutGlyph(ro.State) + " " + cmp.Or(ro.Error, "waits for a resume") + ". "},
-			widget.Span{Style: muted, Text: "P resumes it"})
+			widget.Span{Style: muted, Text: a.hint("rollout.pause", "resumes it")})
 	case ro.Error != "":
 		left = append(left, widget.Span{Style: theme.Fg(rolloutColor(ro.State)), Text: rolloutGlyph(ro.State) + " " + ro.Error})
 	case p.failed > 0 && ro.Options.IgnoreFailures:
 		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("⚠ %s tolerated (ignoreFailures). ", counted(p.failed, "failure"))},
-			widget.Span{Style: muted, Text: "K stops after the step of each host; finished hosts keep the new job."})
+			widget.Span{Style: muted, Text: a.hint("rollout.stop", "stops after the step of each host; finished hosts keep the new job.")})
 	default:
 		left = append(left, widget.Span{Style: muted, Text: fmt.Sprintf("lane %d/%d", r.cursor+1, len(r.order))})
 	}
@@ -238,10 +238,10 @@ func (r *rollout) draw(a *app, area widget.Area) {
 	}
 	switch {
 	case r.group == nil:
-		area.Cut(2, 1, area.W-4, muted, "there is no group "+r.name+" any more; esc goes back")
+		area.Cut(2, 1, area.W-4, muted, a.andHint("there is no group "+r.name+" any more", "back", "goes back"))
 		return
 	case r.group.Rollout == nil:
-		area.Cut(2, 1, area.W-4, muted, "group "+r.name+" has never been rolled; O rolls a job out")
+		area.Cut(2, 1, area.W-4, muted, a.andHint("group "+r.name+" has never been rolled", "rollout.new", "rolls a job out"))
 		return
 	}
 	head, rest := area.SplitY(6)
