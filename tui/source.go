@@ -274,7 +274,8 @@ type Event struct {
 	Detail string
 	User   string
 
-	Container string // of a task, the beginning of its id; "" when it is not known
+	Container string             // of a task, the beginning of its id; "" when it is not known
+	Phase     model.RolloutPhase // of a rollout on the host, "" when it is not known
 }
 
 // Bucket counts what happened within BucketLength.

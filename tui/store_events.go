@@ -42,6 +42,12 @@ func (s *Store) Apply(e model.Event) bool {
 	case model.EventJobRemoved:
 		s.RemoveJob(line.Job)
 		line.Detail = "job removed"
+	case model.EventRolloutHost:
+		known = false
+		if look := lookOfPhase(e.Phase); look != nil {
+			line.Phase = look.phase
+		}
+		line.Detail = DescribeRolloutHost(e.Group, e.Phase, e.Message)
 	default:
 		known = false
 		line.Detail = describeOther(e)
@@ -76,6 +82,18 @@ func describeOther(e model.Event) string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// DescribeRolloutHost says what has become of a host in a rollout. Why it failed says that it did.
+func DescribeRolloutHost(group string, phase model.RolloutPhase, reason string) string {
+	parts := make([]string, 0, 2)
+	if phase != "" && (phase != model.PhaseFailed || reason == "") {
+		parts = append(parts, strings.ToLower(strings.ReplaceAll(string(phase), "_", " ")))
+	}
+	if reason != "" {
+		parts = append(parts, reason)
+	}
+	return strings.TrimSuffix("rollout "+group+": "+strings.Join(parts, ", "), ": ")
 }
 
 func (s *Store) applyStatus(e model.Event, line *Event) {
