@@ -21,6 +21,7 @@ type jobDetail struct {
 	view   int // timeline, hosts
 	tasks  *list[*Task]
 	past   history
+	byHost hostLanes
 	events []Transition // of the selected lane
 
 	lanes    []lane
@@ -109,8 +110,7 @@ func (d *jobDetail) open(a *app) tea.Cmd {
 func (d *jobDetail) receive(a *app, msg tea.Msg) tea.Cmd {
 	read := msg.(historyMsg)
 	d.past.take(read.transitions, read.err)
-	d.pace = jobPace{}
-	d.pace.take(d.past.transitions, d.id)
+	d.pace.take(&d.past, d.id)
 	d.arrange(a)
 	return nil
 }
@@ -124,7 +124,7 @@ func (d *jobDetail) refresh(a *app) {
 		d.tasks.set(nil)
 	}
 	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == d.id || e.Job == d.before })
-	d.pace.take(d.past.transitions, d.id)
+	d.pace.take(&d.past, d.id)
 	d.arrange(a)
 }
 

@@ -71,12 +71,25 @@ func (o *overview) refresh(a *app) {
 		}
 	}
 	o.load, o.memory = percentiles(load), percentiles(memory)
-	o.busiest = slices.Clone(a.snap.Hosts)
-	slices.SortFunc(o.busiest, func(x, y *Host) int {
-		return cmp.Or(cmp.Compare(y.LoadShare(), x.LoadShare()), strings.Compare(x.Name, y.Name))
-	})
-	o.busiest = slices.Clone(o.busiest[:min(len(o.busiest), 60)])
+	o.busiest = busiestOf(a.snap.Hosts, 60)
 	o.arrangeMap(a.snap.Hosts)
+}
+
+// busiestOf returns the hosts with the highest load, at most n of them, without having all of them sorted.
+func busiestOf(hosts []*Host, n int) []*Host {
+	order := func(x, y *Host) int {
+		return cmp.Or(cmp.Compare(y.LoadShare(), x.LoadShare()), strings.Compare(x.Name, y.Name))
+	}
+	best := make([]*Host, 0, n+1)
+	for _, h := range hosts {
+		if len(best) == n && order(h, best[n-1]) > 0 {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(best, h, order)
+		best = slices.Insert(best, i, h)
+		best = best[:min(len(best), n)]
+	}
+	return best
 }
 
 func percentiles(values []float64) [2]float64 {

@@ -21,7 +21,7 @@ type rollout struct {
 	group     *Group
 	past      history
 	readOf    string // the rollout that the history was read for
-	byHost    map[string][]Transition
+	byHost    hostLanes
 	order     []int // of the lanes, indexes of hosts
 	failures  bool  // only those
 	byName    bool
@@ -150,10 +150,7 @@ func (r *rollout) refresh(a *app) {
 	}
 	ro := r.group.Rollout
 	r.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == ro.To || e.Job == ro.From })
-	r.byHost = lanesBy(r.past.transitions, func(t Transition) string { return t.Host })
-	for host := range r.byHost {
-		r.byHost[host] = joined(r.byHost[host], ro.To)
-	}
+	r.byHost.take(&r.past, ro.To)
 	r.arrange()
 }
 
@@ -233,7 +230,7 @@ func (r *rollout) status(a *app) (left, right []widget.Span) {
 
 func (r *rollout) draw(a *app, area widget.Area) {
 	if r.readOf != "" && r.group != nil && r.group.Rollout != nil && r.group.Rollout.ID != r.readOf {
-		r.past = history{read: true}
+		r.past = history{read: true, readings: r.past.readings + 1}
 		r.readOf = r.group.Rollout.ID
 	}
 	switch {
