@@ -33,6 +33,7 @@ type overview struct {
 // listedTroubles are the troubles that the overview lists, worked out once for each snapshot and acknowledgement.
 type listedTroubles struct {
 	version      uint64 // of the snapshot, 0 when they have to be worked out
+	acks         int    // changes of what is acknowledged
 	shown        []trouble
 	acknowledged int
 }
@@ -44,6 +45,16 @@ func newOverview(*app) page {
 		bind("overview.panel", "tab", "next panel", func(*app) tea.Cmd { o.panel = (o.panel + 1) % 3; return nil }),
 		bind("overview.regroup", "o", "regroup map", func(a *app) tea.Cmd { o.label = (o.label + 1) % len(mapLabels); o.arrangeMap(a.snap.Hosts); return nil }),
 		bind("overview.acknowledge", "i", "acknowledge", o.acknowledge),
+		bind("overview.filter", "/", "filter hosts", func(a *app) tea.Cmd {
+			cmd := a.goTo(a.root(1))
+			return tea.Batch(cmd, withID(a.page.commands(), "list.filter").run(a))
+		}),
+		bind("overview.problems", "!", "problems only", func(a *app) tea.Cmd {
+			p := a.root(1).(*hosts)
+			p.only = true
+			p.arrange()
+			return a.goTo(p)
+		}),
 		bind("overview.acknowledged", "I", "show acknowledged", func(*app) tea.Cmd { o.silent, o.listed.version = !o.silent, 0; return nil }).more(),
 		bind("overview.up", "up k", "up", func(*app) tea.Cmd { o.cursor[o.panel] = max(0, o.cursor[o.panel]-1); return nil }).more(),
 		bind("overview.down", "down j", "down", func(*app) tea.Cmd {
@@ -102,10 +113,10 @@ func percentiles(values []float64) [2]float64 {
 
 func (o *overview) troubles(a *app) (shown []trouble, acknowledged int) {
 	l := &o.listed
-	if l.version == a.snap.Version {
+	if l.version == a.snap.Version && l.acks == a.acks {
 		return l.shown, l.acknowledged
 	}
-	*l = listedTroubles{version: a.snap.Version}
+	*l = listedTroubles{version: a.snap.Version, acks: a.acks}
 	for _, t := range needsAttention(a) {
 		if a.acked[t.key] {
 			l.acknowledged++
@@ -121,9 +132,7 @@ func (o *overview) troubles(a *app) (shown []trouble, acknowledged int) {
 func (o *overview) acknowledge(a *app) tea.Cmd {
 	shown, _ := o.troubles(a)
 	if o.panel == 0 && o.cursor[0] < len(shown) {
-		key := shown[o.cursor[0]].key
-		a.acked[key] = !a.acked[key]
-		o.listed.version = 0
+		a.acknowledge(shown[o.cursor[0]].key)
 	}
 	return nil
 }

@@ -66,6 +66,7 @@ func newRollout(name string) *rollout {
 		bind("rollout.view", "tab", "lanes", do(func(*app) { r.lanesOnly = !r.lanesOnly })).more(),
 		bindWrite("rollout.new", "O", "rolling update", on(func(a *app, g *Group) tea.Cmd { return a.chooseRollout(g) })).more(),
 		bind("rollout.job", "t", "timeline of the job", on(func(a *app, g *Group) tea.Cmd { return a.goTo(newJobDetail(g.Rollout.To, r.selected)) })).more(),
+		bind("rollout.acknowledge", "i", "acknowledge", r.acknowledge).more(),
 		bind("rollout.inspect", "y", "json", func(a *app) tea.Cmd {
 			return a.goTo(newInspect([]string{"Groups", name, "JSON"}, "", func(a *app) any { return groupDocument(a.snap.Group(name)) }))
 		}).more(),
@@ -87,6 +88,23 @@ func (r *rollout) freeze(a *app) tea.Cmd {
 	}
 	r.frozen, r.frozenAt = nil, time.Time{}
 	r.refresh(a)
+	return nil
+}
+
+// acknowledge takes the trouble of the rollout out of the overview, or back into it.
+func (r *rollout) acknowledge(a *app) tea.Cmd {
+	if r.group == nil || r.group.Rollout == nil {
+		return nil
+	}
+	key := rolloutKey(r.group.Rollout)
+	switch {
+	case !slices.ContainsFunc(rolloutTroubles(a), func(t trouble) bool { return t.key == key }):
+		a.say("the overview does not list it: there is nothing to acknowledge")
+	case a.acknowledge(key):
+		a.say("acknowledged: the overview leaves it out")
+	default:
+		a.say("the overview shows it again")
+	}
 	return nil
 }
 

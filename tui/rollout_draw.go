@@ -304,7 +304,7 @@ func (r *rollout) drawFailures(a *app, area widget.Area, found []wrong) {
 			n++
 		}
 	}
-	in := widget.Panel{Title: fmt.Sprintf("Failures (%d) + at risk (%d)", n, len(found)-n), Note: a.hint("rollout.retry", "retry host…"), Border: theme.Fail}.Draw(area)
+	in := widget.Panel{Title: fmt.Sprintf("Failures (%d) + at risk (%d)", n, len(found)-n), Note: strings.Trim(a.hint("rollout.retry", "retry host…")+" · "+a.hint("rollout.acknowledge", "acknowledge"), " ·"), Border: theme.Fail}.Draw(area)
 	for y, w := range found {
 		if y >= in.H {
 			break
