@@ -190,7 +190,7 @@ func (t *Task) Describe() string {
 	if t.ExitCode != nil {
 		parts = append(parts, exitText(t))
 	}
-	if t.Error != "" {
+	if t.Error != "" && (t.ExitCode == nil || t.Error != fmt.Sprintf("exit code %d", *t.ExitCode)) {
 		parts = append(parts, t.Error)
 	}
 	if t.Unhealthy {

@@ -194,3 +194,14 @@ func TestEventsTellThePhaseOfAHostInARollout(t *testing.T) {
 		t.Errorf("the problems are not those that failed:\n%s", frame)
 	}
 }
+
+// What an agent says of a container that has ended is said once.
+func TestATaskTellsItsExitCodeOnce(t *testing.T) {
+	code := 3
+	for why, want := range map[string]string{"exit code 3": "exit 3, restart #2", "out of memory": "exit 3, out of memory, restart #2"} {
+		task := &tui.Task{State: model.StateExited, ExitCode: &code, Error: why, Restarts: 2}
+		if got := task.Describe(); got != want {
+			t.Errorf("a task with %q is described as %q, want %q", why, got, want)
+		}
+	}
+}
