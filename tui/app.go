@@ -60,6 +60,7 @@ type app struct {
 	troubles  []trouble // of the snapshot with this version
 	troubleOf uint64
 	acked     map[string]bool
+	acks      int // changes of it
 }
 
 // modal is a dialog over the page. It takes all keys.

@@ -162,6 +162,16 @@ func hostTroubles(s *Snapshot) []trouble {
 	return []trouble{found}
 }
 
+// rolloutKey is what the trouble of a rollout is known by: its number is one of its group.
+func rolloutKey(r *Rollout) string { return "rollout " + r.Group + " " + r.ID }
+
+// acknowledge takes a trouble out of the overview, or back into it, and reports whether it is out of it now.
+func (a *app) acknowledge(key string) bool {
+	a.acked[key] = !a.acked[key]
+	a.acks++
+	return a.acked[key]
+}
+
 // rolloutTroubles are the rollouts that failed lately, that hosts have failed in, or that are about to run out of time.
 func rolloutTroubles(a *app) []trouble {
 	var found []trouble
@@ -176,7 +186,7 @@ func rolloutTroubles(a *app) []trouble {
 			continue
 		}
 		t := trouble{
-			key: "rollout " + r.ID, rank: 4, glyph: "▶", word: "ROLLOUT", color: theme.Warn, since: r.Started, screen: 3, group: g.Spec.Name,
+			key: rolloutKey(r), rank: 4, glyph: "▶", word: "ROLLOUT", color: theme.Warn, since: r.Started, screen: 3, group: g.Spec.Name,
 			subject: fmt.Sprintf("%s %d/%d, %d failed", g.Spec.Name, p.done, p.total, p.failed),
 		}
 		switch {

@@ -103,12 +103,41 @@ func BenchmarkSort(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(2*b.N), "ms/sort")
 }
 
-// BenchmarkRefresh takes over a new snapshot of 10,000 hosts: it is filtered and sorted anew.
+// BenchmarkRefresh takes over a new snapshot of 10,000 hosts: what the screen shows is filtered, sorted and measured anew.
 func BenchmarkRefresh(b *testing.B) {
 	f := crowd(10_000)
-	s := stage(options(f), 120, 36, []string{"2"})
+	for _, screen := range benchScreens {
+		b.Run(screen.name, func(b *testing.B) {
+			s := stage(options(f), 120, 36, screen.keys)
+			for i := 0; b.Loop(); i++ {
+				f.store.SetGauges(fmt.Sprintf("host-%05d.example.com", i%10_000), float64(i%16), 1<<30, now)
+				s.Refresh()
+			}
+		})
+	}
+}
+
+// BenchmarkRefreshOfATimeline takes over an event of a job on 10,000 hosts of which 100,000 transitions have been read.
+func BenchmarkRefreshOfATimeline(b *testing.B) {
+	f := newFixed()
+	job := id("everywhere")
+	f.store.SetJob(&model.Job{ID: job, Image: "registry/job:1"})
+	states := []model.State{model.StatePullingImage, model.StateCreating, model.StateStarting, model.StateHealthchecking, model.StateRunning}
+	hosts := make([]string, 10_000)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("host-%05d.example.com", i)
+		f.store.SetHost(tui.Host{Name: hosts[i], Status: model.Up})
+		f.store.SetTask(&tui.Task{Host: hosts[i], Job: job, Goal: model.GoalStart, State: model.StateRunning, Since: now})
+	}
+	for i := range 100_000 {
+		f.history = append(f.history, tui.Transition{At: now.Add(time.Duration(i-100_000) * time.Millisecond), Host: hosts[i%10_000], Job: job, State: states[i/10_000%5]})
+	}
+	s := stage(options(f), 120, 36, []string{"3", "enter"})
 	for i := 0; b.Loop(); i++ {
-		f.store.SetGauges(fmt.Sprintf("host-%05d.example.com", i%10_000), float64(i%16), 1<<30, now)
+		f.store.Apply(model.Event{
+			Index: uint64(i), Type: model.EventTaskStatus, Time: model.TimestampOf(now.Add(time.Duration(i) * time.Millisecond)), Host: hosts[i%10_000], JobID: &job,
+			Status: &model.TaskStatus{State: states[i%5], Goal: model.GoalStart, Throttled: model.ThrottleNo},
+		})
 		s.Refresh()
 	}
 }

@@ -88,9 +88,9 @@ func (c *chooser) draw(a *app, area widget.Area) {
 	}
 	w = min(w, area.W-4, 76)
 	h := min(len(c.options)+5, area.H-2)
-	note := "⏎ choose · esc"
+	note := a.shownKey("⏎ choose · esc")
 	if c.many {
-		note = "space on/off · ⏎"
+		note = a.shownKey("space on/off · ⏎")
 	}
 	in := widget.Panel{Title: c.title, Note: note, Border: theme.Focus, BG: theme.Panel}.Draw(centre(area, max(w, len(note)+widget.Width(c.title)+10), h))
 	in.Text(0, 0, theme.Style{FG: theme.Focus, BG: theme.Panel}, "❯")

@@ -184,9 +184,9 @@ func (d *dialog) cancelWord() string {
 func (d *dialog) drawButtons(a *app, in widget.Area, y int) {
 	cancel, do := "  "+d.cancelWord()+"  esc  ", "  "+d.verb+"  "
 	if d.focus == fieldDo {
-		do += "⏎  "
+		do += a.shownKey("⏎") + "  "
 	} else {
-		do += "tab ⏎  "
+		do += "tab " + a.shownKey("⏎") + "  "
 	}
 	style := func(selected bool, bg theme.Color) theme.Style {
 		s := theme.Style{FG: theme.Text, BG: bg}
@@ -219,7 +219,7 @@ func (d *dialog) drawResults(a *app, area widget.Area) {
 	case failed > 0 || d.stopped != "":
 		note = "r retry failed · esc closes"
 	default:
-		note = "⏎ closes"
+		note = a.shownKey("⏎ closes")
 	}
 	border := theme.Focus
 	if failed > 0 {

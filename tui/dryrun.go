@@ -108,7 +108,7 @@ func (p *plan) ask(a *app, actions []Action) tea.Cmd {
 	})
 }
 
-func (p *plan) receive(_ *app, msg tea.Msg) tea.Cmd {
+func (p *plan) receive(a *app, msg tea.Msg) tea.Cmd {
 	p.asked = 0
 	planned := msg.([]plannedMsg)
 	for _, one := range planned {
@@ -116,17 +116,21 @@ func (p *plan) receive(_ *app, msg tea.Msg) tea.Cmd {
 			p.err = one.err
 			return nil
 		}
-		p.take(one, len(planned) > 1)
+		p.take(a, one, len(planned) > 1)
 	}
 	return nil
 }
 
 // take adds what a rollout would do, and where it would wait.
-func (p *plan) take(one plannedMsg, several bool) {
+func (p *plan) take(a *app, one plannedMsg, several bool) {
 	if several {
 		p.rows = append(p.rows, planRow{name: "group " + one.action.Group, outlook: outlook{wouldWait, counted(len(one.preview.Hosts), "host")}})
 	}
 	overlap := one.preview.Options.Overlap != nil && *one.preview.Options.Overlap
+	resume := "wait for a resume"
+	if key := a.keyOn(a.root(3), "groups.pause"); key != "" {
+		resume += " (" + key + ")"
+	}
 	last := -1
 	for i, visit := range one.preview.Hosts {
 		if visit.Canary {
@@ -140,7 +144,7 @@ func (p *plan) take(one plannedMsg, several bool) {
 		}
 		p.rows = append(p.rows, row)
 		if i == last {
-			p.rows = append(p.rows, planRow{outlook: outlook{wouldWait, "wait for a resume (P)"}})
+			p.rows = append(p.rows, planRow{outlook: outlook{wouldWait, resume}})
 		}
 	}
 }

@@ -255,7 +255,7 @@ func (p *events) draw(a *app, area widget.Area) {
 	if len(p.order) == 0 {
 		text := "nothing has happened yet"
 		if len(p.all) > 0 {
-			text = fmt.Sprintf("none of %s passes the filter; %s takes it back", counted(len(p.all), "event"), a.keyOf("back"))
+			text = a.andHint(fmt.Sprintf("none of %s passes the filter", counted(len(p.all), "event")), "back", "takes it back")
 		}
 		rows.Cut(2, min(1, rows.H-1), rows.W-4, muted, text)
 	}
@@ -324,15 +324,18 @@ func drawEvent(a *app, line widget.Area, e *Event, bg theme.Color, relative bool
 		line.Text(c[3]+7, 0, faint.On(bg), "→")
 		drawState(line, c[3]+9, e.To, bg, true)
 	} else {
-		text, color := eventWords(e.Type)
+		text, color := eventWords(e)
 		line.Cut(c[3], 0, c[4]-c[3]-1, theme.Style{FG: color, BG: bg}, text)
 	}
 	line.Cut(c[4], 0, line.W-c[4], muted.On(bg), e.Detail)
 }
 
 // eventWords say in as many cells as a change of state takes what happened, for what is none.
-func eventWords(kind model.EventType) (string, theme.Color) {
-	switch kind {
+func eventWords(e *Event) (string, theme.Color) {
+	if look := lookOfPhase(e.Phase); look != nil {
+		return look.text, look.color
+	}
+	switch e.Type {
 	case model.EventHostUp:
 		return "▲ host up", theme.OK
 	case model.EventHostDown:
@@ -348,11 +351,34 @@ func eventWords(kind model.EventType) (string, theme.Color) {
 	case model.EventDeploymentRemoved:
 		return "undeployed", theme.Muted
 	case model.EventRolloutStarted, model.EventRolloutResumed:
-		return strings.ReplaceAll(string(kind), ".", " "), theme.Progress
+		return strings.ReplaceAll(string(e.Type), ".", " "), theme.Progress
 	case model.EventRolloutPaused:
 		return "rollout paused", theme.Warn
 	}
-	return strings.ReplaceAll(string(kind), ".", " "), theme.Muted
+	return strings.ReplaceAll(string(e.Type), ".", " "), theme.Muted
+}
+
+// phaseLook says in as many cells what has become of a host in a rollout.
+type phaseLook struct {
+	phase model.RolloutPhase
+	text  string
+	color theme.Color
+}
+
+var phaseLooks = [...]phaseLook{
+	{model.PhasePending, "○ waiting", theme.Muted}, {model.PhaseUndeploying, "▶ undeploying", theme.Progress}, {model.PhaseAwaiting, "▶ awaits run", theme.Progress},
+	{model.PhaseMinHealthy, "▶ runs, waits", theme.Progress}, {model.PhaseDone, "✓ rolled out", theme.OK}, {model.PhaseFailed, "✗ roll failed", theme.Fail},
+	{model.PhaseSkipped, "▽ skipped", theme.Warn}, {model.PhaseStopped, "■ stopped", theme.Stopped},
+}
+
+// lookOfPhase returns nil for what is no phase.
+func lookOfPhase(phase model.RolloutPhase) *phaseLook {
+	for i := range phaseLooks {
+		if phaseLooks[i].phase == phase {
+			return &phaseLooks[i]
+		}
+	}
+	return nil
 }
 
 type eventRecord struct {

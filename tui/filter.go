@@ -299,6 +299,9 @@ func (e *Event) filterField(key string, now time.Time) (string, float64, bool) {
 	case "from":
 		return string(e.From) + "\n" + look(e.From).code, 0, true
 	case "to", "state":
+		if e.Phase != "" {
+			return string(e.Phase), 0, true
+		}
 		return string(e.To) + "\n" + look(e.To).code, 0, true
 	case "type":
 		return string(e.Type), 0, true

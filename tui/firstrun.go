@@ -208,8 +208,8 @@ func (k *keepCluster) receive(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (k *keepCluster) draw(_ *app, area widget.Area) {
-	in := widget.Panel{Title: "Save this cluster?", Note: "⏎ saves · esc does not", Border: theme.Focus, BG: theme.Panel}.Draw(centre(area, min(72, area.W-2), 8)).Inset(1, 0)
+func (k *keepCluster) draw(a *app, area widget.Area) {
+	in := widget.Panel{Title: "Save this cluster?", Note: a.shownKey("⏎ saves · esc does not"), Border: theme.Focus, BG: theme.Panel}.Draw(centre(area, min(72, area.W-2), 8)).Inset(1, 0)
 	on := func(c theme.Color) theme.Style { return theme.Style{FG: c, BG: theme.Panel} }
 	in.Cut(0, 1, in.W, on(theme.Text), k.address+map[bool]string{true: ", read-only"}[k.from.readOnly])
 	k.name.Draw(in, in.Text(0, 3, on(theme.Text), "as "), 3, 40, theme.Chip, true)
@@ -289,7 +289,7 @@ func (f *firstRun) draw(a *app, area widget.Area) {
 		at = in.Text(at, y+1, on(color), glyph+" "+c.text) + 3
 	}
 	in.Cut(0, y+2, in.W, on(theme.Muted), "looks broken? a ASCII glyphs   t theme   n no colour")
-	in.Spans(0, in.H-2, widget.Span{Style: on(theme.Focus).Bold(), Text: "⏎"}, widget.Span{Style: on(theme.Muted), Text: " connect   "},
+	in.Spans(0, in.H-2, widget.Span{Style: on(theme.Focus).Bold(), Text: a.shownKey("⏎")}, widget.Span{Style: on(theme.Muted), Text: " connect   "},
 		widget.Span{Style: on(theme.Focus).Bold(), Text: "tab"}, widget.Span{Style: on(theme.Muted), Text: " address   "},
 		widget.Span{Style: on(theme.Focus).Bold(), Text: "q"}, widget.Span{Style: on(theme.Muted), Text: " quit"})
 	if f.KeptIn != "" {

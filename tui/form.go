@@ -420,7 +420,7 @@ func (f *form) draw(a *app, area widget.Area) {
 	rows := in.Sub(0, y, in.W, max(1, in.H-bottom-listing-y))
 	f.offset = max(0, min(min(max(f.offset, focus+2-rows.H), focus-btoi(focus > 0)), len(lines)-rows.H))
 	for y := 0; y < rows.H && f.offset+y < len(lines); y++ {
-		f.drawLine(rows.Row(y), lines[f.offset+y])
+		f.drawLine(a, rows.Row(y), lines[f.offset+y])
 	}
 	widget.Scrollbar(box.Sub(0, rows.Y-box.Y, box.W, rows.H), f.offset, rows.H, len(lines))
 	if listing > 0 {
@@ -429,7 +429,7 @@ func (f *form) draw(a *app, area widget.Area) {
 	f.drawBottom(a, in.Sub(0, in.H-bottom, in.W, bottom), cli, cliRoom, color)
 }
 
-func (f *form) drawLine(row widget.Area, line formLine) {
+func (f *form) drawLine(a *app, row widget.Area, line formLine) {
 	if line.section != "" {
 		row.Text(0, 0, onPanel(theme.Muted).Bold(), strings.ToUpper(line.section))
 		return
@@ -447,7 +447,7 @@ func (f *form) drawLine(row widget.Area, line formLine) {
 	}
 	value := row.Sub(formLabel, 0, row.W-formLabel, 1)
 	if field.kind == choiceField {
-		drawChoice(value, field, focused)
+		drawChoice(a, value, field, focused)
 		return
 	}
 	in := &field.inputs[line.place.entry]
@@ -462,7 +462,7 @@ func (f *form) drawLine(row widget.Area, line formLine) {
 }
 
 // drawChoice draws the options side by side. The chosen one is told by brackets, not by colour alone.
-func drawChoice(value widget.Area, field *field, focused bool) {
+func drawChoice(a *app, value widget.Area, field *field, focused bool) {
 	x := 0
 	for i, name := range field.options {
 		style := onPanel(theme.Muted)
@@ -473,7 +473,7 @@ func drawChoice(value widget.Area, field *field, focused bool) {
 		x = value.Text(x, 0, style, text) + 1
 	}
 	if focused {
-		value.Cut(x+1, 0, value.W-x-1, onPanel(theme.Faint), "←→ change")
+		value.Cut(x+1, 0, value.W-x-1, onPanel(theme.Faint), a.shownKey("←→ change"))
 	}
 }
 
@@ -488,7 +488,7 @@ func (f *form) drawBottom(a *app, in widget.Area, cli []string, room int, color 
 		style.Attr = theme.Bold | theme.Underline
 	}
 	x := in.Text(2, y, style, "  "+f.button+"  ctrl-s  ") + 2
-	keys := "esc cancel · tab ↑↓ fields"
+	keys := a.shownKey("esc cancel · tab ↑↓ fields")
 	if f.dry != nil {
 		keys += " · ctrl-t dry run"
 	}

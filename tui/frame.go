@@ -313,10 +313,12 @@ func (a *app) drawBanner(banner widget.Area) {
 		third = "browsing, filter, copy and export still work"
 	}
 	banner.Cut(3, 1, banner.W-4, warn, second)
-	x := banner.Text(3, 2, warn.Bold(), a.keyOf("resync"))
-	x = banner.Text(x, 2, warn, " retry now   ")
-	if len(a.Clusters) > 1 {
-		x = banner.Text(banner.Text(x, 2, warn.Bold(), a.keyOf("cluster")), 2, warn, " other cluster   ")
+	x := 3
+	if key := a.keyOf("resync"); key != "" {
+		x = banner.Text(banner.Text(x, 2, warn.Bold(), key), 2, warn, " retry now   ")
+	}
+	if key := a.keyOf("cluster"); key != "" && len(a.Clusters) > 1 {
+		x = banner.Text(banner.Text(x, 2, warn.Bold(), key), 2, warn, " other cluster   ")
 	}
 	banner.Cut(x, 2, banner.W-x-1, warn, third)
 }
@@ -360,5 +362,5 @@ func (a *app) drawTooSmall(area widget.Area) {
 		in.Cut(1, y, in.W-1, theme.Fg(worst[0].color), worst[0].glyph+" "+worst[0].subject+" "+worst[0].detail)
 	}
 	freshness := map[FreshnessState]string{Connecting: "connecting", Live: "still live", Stale: "data is old"}[s.Freshness.State]
-	in.Cut(1, in.H-1, in.W-1, muted, freshness+" · resize, or "+a.keyOf("quit")+" quit")
+	in.Cut(1, in.H-1, in.W-1, muted, strings.TrimSuffix(freshness+" · resize, or "+a.hint("quit", "quit"), ", or "))
 }

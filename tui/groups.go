@@ -221,12 +221,12 @@ func (p *groups) lastText(g *Group) string {
 	return Age(r.Finished.Sub(r.Started)) + ", " + Age(p.now().Sub(r.Finished)) + " ago"
 }
 
-func (p *groups) crumbs() []string                        { return []string{"Groups"} }
-func (p *groups) commands() []*command                    { return p.keys }
-func (p *groups) escape(*app) bool                        { return p.list.escape() }
-func (p *groups) refresh(a *app)                          { p.set(a.snap.Groups) }
-func (p *groups) commandLine(a *app) string               { return a.Program + " groups" }
-func (p *groups) status(*app) (left, right []widget.Span) { return p.list.status() }
+func (p *groups) crumbs() []string                          { return []string{"Groups"} }
+func (p *groups) commands() []*command                      { return p.keys }
+func (p *groups) escape(*app) bool                          { return p.list.escape() }
+func (p *groups) refresh(a *app)                            { p.set(a.snap.Groups) }
+func (p *groups) commandLine(a *app) string                 { return a.Program + " groups" }
+func (p *groups) status(a *app) (left, right []widget.Span) { return p.list.status(a) }
 
 // leastGroupDetail is how many rows the detail of a group needs to say more than the list: its frame, selector, hosts, job and options.
 const leastGroupDetail = 6
@@ -269,7 +269,7 @@ func (p *groups) drawOptions(a *app, area widget.Area, g *Group) {
 	}
 	facts := [][2]string{
 		{"selector", strings.Join(selectors, " AND ")},
-		{"matches", fmt.Sprintf("%s (%d up, %d down)   %s lists them", counted(len(g.Hosts), "host"), up, len(g.Hosts)-up, a.keyOf("groups.hosts"))},
+		{"matches", fmt.Sprintf("%s (%d up, %d down)   %s", counted(len(g.Hosts), "host"), up, len(g.Hosts)-up, a.hint("groups.hosts", "lists them"))},
 	}
 	if r := g.Rollout; r != nil {
 		job := r.To.Short()
@@ -345,7 +345,7 @@ func yesNo(b bool) string {
 }
 
 func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
-	in := widget.Panel{Title: "Rollout history", Note: a.keyOf("groups.open") + " rollout", Color: theme.Text}.Draw(area)
+	in := widget.Panel{Title: "Rollout history", Note: a.hint("groups.open", "rollout"), Color: theme.Text}.Draw(area)
 	all := slices.Clone(g.Past)
 	if g.Rollout != nil {
 		all = append([]*Rollout{g.Rollout}, all...)

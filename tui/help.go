@@ -23,8 +23,12 @@ type help struct {
 func newHelp(a *app) *help { return &help{page: a.page} }
 
 func (h *help) key(a *app, msg tea.KeyMsg) tea.Cmd {
+	if h.search.Value() == "" && find(a.globals(), msg) == withID(a.globals(), "help") {
+		a.modal = nil
+		return nil
+	}
 	switch name := msg.String(); name {
-	case "esc", "enter", "?":
+	case "esc", "enter":
 		a.modal = nil
 	case "down", "pgdown":
 		h.offset = min(h.offset+5, max(0, h.lines-h.room))
@@ -143,7 +147,7 @@ func (h *help) draw(a *app, area widget.Area) {
 		y := h.column(body.Sub(2*w, 0, w, body.H), "LEGEND", legend, 8)
 		h.column(body.Sub(2*w, y+1, w, body.H-y-1), "FILTER", filters, 17)
 		if rest := h.lines - h.offset - body.H; rest > 1 {
-			box.Text(3, box.H-1, theme.Style{FG: theme.Muted, BG: theme.Panel}, " ▼ more with ↓ ")
+			box.Text(3, box.H-1, theme.Style{FG: theme.Muted, BG: theme.Panel}, " ▼ more with "+a.shownKey("↓")+" ")
 		}
 	} else {
 		lines := []helpLine{{text: "THIS SCREEN"}}

@@ -255,7 +255,7 @@ func (d *hostDetail) inspect(a *app) tea.Cmd {
 }
 
 func (d *hostDetail) status(a *app) (left, right []widget.Span) {
-	left, _ = d.tasks.status()
+	left, _ = d.tasks.status(a)
 	if i := slices.Index(d.neighbours, d.name); i >= 0 {
 		right = []widget.Span{{Style: muted, Text: fmt.Sprintf("host %d of %d", i+1, len(d.neighbours))}}
 	}

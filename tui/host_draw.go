@@ -15,7 +15,7 @@ import (
 
 func (d *hostDetail) draw(a *app, area widget.Area) {
 	if d.host == nil {
-		area.Cut(2, 1, area.W-4, muted, "there is no host "+d.name+" any more; esc goes back")
+		area.Cut(2, 1, area.W-4, muted, a.andHint("there is no host "+d.name+" any more", "back", "goes back"))
 		return
 	}
 	if area.W < 100 {

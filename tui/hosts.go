@@ -244,7 +244,7 @@ func (p *hosts) receive(a *app, msg tea.Msg) tea.Cmd {
 	return p.side.open(a)
 }
 
-func (p *hosts) status(*app) (left, right []widget.Span) { return p.list.status() }
+func (p *hosts) status(a *app) (left, right []widget.Span) { return p.list.status(a) }
 
 func (p *hosts) commandLine(a *app) string {
 	line := a.Program + " hosts"

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type jobDetail struct {
 	view   int // timeline, hosts
 	tasks  *list[*Task]
 	past   history
+	byHost hostLanes
 	events []Transition // of the selected lane
 
 	lanes    []lane
@@ -108,8 +110,7 @@ func (d *jobDetail) open(a *app) tea.Cmd {
 func (d *jobDetail) receive(a *app, msg tea.Msg) tea.Cmd {
 	read := msg.(historyMsg)
 	d.past.take(read.transitions, read.err)
-	d.pace = jobPace{}
-	d.pace.take(d.past.transitions, d.id)
+	d.pace.take(&d.past, d.id)
 	d.arrange(a)
 	return nil
 }
@@ -123,7 +124,7 @@ func (d *jobDetail) refresh(a *app) {
 		d.tasks.set(nil)
 	}
 	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == d.id || e.Job == d.before })
-	d.pace.take(d.past.transitions, d.id)
+	d.pace.take(&d.past, d.id)
 	d.arrange(a)
 }
 
@@ -154,7 +155,7 @@ func (d *jobDetail) act(verb Verb) func(a *app) tea.Cmd {
 
 func (d *jobDetail) status(a *app) (left, right []widget.Span) {
 	if d.view == 1 {
-		return d.tasks.status()
+		return d.tasks.status(a)
 	}
 	from, to := d.span(a)
 	text := fmt.Sprintf("window %s · 1 col ≈ %s · %d of %d lanes · order: %s",
@@ -164,7 +165,7 @@ func (d *jobDetail) status(a *app) (left, right []widget.Span) {
 	}
 	left = append(left, widget.Span{Style: muted, Text: text})
 	if d.problems {
-		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: " · ! problems and changes only"})
+		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: " · " + cmp.Or(a.hint("timeline.problems", "problems and changes only"), "problems and changes only")})
 	}
 	if n := len(d.tasks.marks); n > 0 {
 		left = append(left, widget.Span{Style: focus.Bold(), Text: fmt.Sprintf("  %d marked", n)})

@@ -8,47 +8,64 @@ import (
 	"github.com/heliosctl/heliosctl/model"
 )
 
-// jobPace is how long the hosts of a job took for what comes before it runs, worked out of its history.
+// jobPace is how long the hosts of a job took for what comes before it runs, worked out of its history. What is added to that costs no
+// more than itself.
 type jobPace struct {
-	counted int // transitions
+	of      int // reading of the history
+	taken   int // transitions of it
 	deploys []time.Duration
-	limits  map[model.State]time.Duration // that only the slowest twentieth took longer than
+	lasted  map[model.State][]time.Duration
+	hosts   map[string]*hostPace
+}
+
+// hostPace is how far a host has come with the job.
+type hostPace struct {
+	state model.State
+	since time.Time
+	began time.Time // the deployment that does not run yet, zero when there is none
 }
 
 // leastPace is how many hosts there have to be for some to be called slow.
 const leastPace = 20
 
-// take works the pace out, unless that has been done for as many transitions.
-func (p *jobPace) take(transitions []Transition, id model.JobID) {
-	if p.counted == len(transitions) {
+// take works in the transitions that it has not seen.
+func (p *jobPace) take(h *history, id model.JobID) {
+	if p.hosts == nil || p.of != h.readings || p.taken > len(h.transitions) {
+		*p = jobPace{of: h.readings, lasted: map[model.State][]time.Duration{}, hosts: map[string]*hostPace{}}
+	}
+	if p.taken == len(h.transitions) {
 		return
 	}
-	*p = jobPace{counted: len(transitions), limits: map[model.State]time.Duration{}}
-	last, began := map[string]*Transition{}, map[string]time.Time{}
-	lasted := map[model.State][]time.Duration{}
-	for i := range transitions {
-		t := &transitions[i]
-		if t.Job != id {
-			continue
-		}
-		before := last[t.Host]
-		last[t.Host] = t
-		if before != nil && comesBeforeRunning(before.State) {
-			lasted[before.State] = append(lasted[before.State], t.At.Sub(before.At))
-		}
-		switch {
-		case before == nil && comesBeforeRunning(t.State), before != nil && before.State == model.StateStopped:
-			began[t.Host] = t.At
-		case t.State == model.StateRunning && !began[t.Host].IsZero():
-			p.deploys = append(p.deploys, t.At.Sub(began[t.Host]))
-			delete(began, t.Host)
+	for i := range h.transitions[p.taken:] {
+		if t := &h.transitions[p.taken+i]; t.Job == id {
+			p.add(t)
 		}
 	}
+	p.taken = len(h.transitions)
 	slices.Sort(p.deploys)
-	for state, took := range lasted {
-		if slices.Sort(took); len(took) >= leastPace {
-			p.limits[state] = took[len(took)*95/100]
-		}
+	for _, took := range p.lasted {
+		slices.Sort(took)
+	}
+}
+
+func (p *jobPace) add(t *Transition) {
+	host := p.hosts[t.Host]
+	first := host == nil
+	if first {
+		host = &hostPace{}
+		p.hosts[t.Host] = host
+	}
+	before, since := host.state, host.since
+	host.state, host.since = t.State, t.At
+	if comesBeforeRunning(before) {
+		p.lasted[before] = append(p.lasted[before], t.At.Sub(since))
+	}
+	switch {
+	case first && comesBeforeRunning(t.State), before == model.StateStopped:
+		host.began = t.At
+	case t.State == model.StateRunning && !host.began.IsZero():
+		p.deploys = append(p.deploys, t.At.Sub(host.began))
+		host.began = time.Time{}
 	}
 }
 
@@ -62,8 +79,8 @@ func comesBeforeRunning(s model.State) bool {
 
 // slow tells whether a state lasted longer on a host than on nearly all others.
 func (p *jobPace) slow(s model.State, lasted time.Duration) bool {
-	limit, ok := p.limits[s]
-	return ok && lasted > limit
+	took := p.lasted[s]
+	return len(took) >= leastPace && lasted > took[len(took)*95/100]
 }
 
 // text says how long it takes until the job runs on a host, "" when that is not known.

@@ -50,21 +50,22 @@ func (d *jobDetail) timelineKeys() []*command {
 
 // arrange makes the lanes: of the hosts that have the job, and of those that had it within the window.
 func (d *jobDetail) arrange(a *app) {
-	byHost := lanesBy(d.past.transitions, func(t Transition) string { return t.Host })
-	for host := range byHost {
-		byHost[host] = joined(byHost[host], d.id)
-	}
+	byHost := d.byHost.take(&d.past, d.id)
 	d.lanes = d.lanes[:0]
 	if d.job != nil {
 		for _, t := range d.job.Tasks {
 			if !d.problems || t.Problem() || changedSince(byHost[t.Host], a.now().Add(-windows[d.window])) {
 				d.lanes = append(d.lanes, lane{name: t.Host, task: t, own: d.id, transitions: byHost[t.Host]})
 			}
-			delete(byHost, t.Host)
 		}
 	}
 	coming := d.coming(a)
-	for _, host := range sortedKeys(byHost) {
+	for host := range byHost {
+		if d.job != nil {
+			if _, has := findByHost(d.job.Tasks, host); has {
+				continue
+			}
+		}
 		own := slices.ContainsFunc(byHost[host], func(t Transition) bool { return t.Job == d.id })
 		if coming[host] || own && changedSince(byHost[host], a.now().Add(-windows[d.window])) {
 			d.lanes = append(d.lanes, lane{name: host, own: d.id, task: d.taskBefore(a, host), transitions: byHost[host]})
@@ -76,7 +77,7 @@ func (d *jobDetail) arrange(a *app) {
 			d.longest = max(d.longest, widget.Width(d.lanes[i].name))
 		}
 	}
-	slices.SortStableFunc(d.lanes, d.compareLanes)
+	d.sortLanes()
 	d.cursor = min(d.cursor, max(0, len(d.lanes)-1))
 	for i := range d.lanes {
 		if d.lanes[i].name == d.selected {
@@ -138,28 +139,35 @@ func changedSince(transitions []Transition, since time.Time) bool {
 	return n > 0 && transitions[n-1].At.After(since)
 }
 
-func (d *jobDetail) compareLanes(x, y lane) int {
-	switch d.order {
-	case 0:
-		return cmp.Or(lastChange(y).Compare(lastChange(x)), strings.Compare(x.name, y.name))
-	case 2:
-		return cmp.Or(laneRank(y)-laneRank(x), strings.Compare(x.name, y.name))
+// sortLanes orders the lanes. What they are ordered by is worked out once for each: lanes are large and their last changes far away.
+func (d *jobDetail) sortLanes() {
+	type placed struct {
+		key int64 // higher first
+		i   int32
 	}
-	return strings.Compare(x.name, y.name)
+	order := make([]placed, len(d.lanes))
+	for i := range d.lanes {
+		order[i] = placed{d.laneKey(&d.lanes[i]), int32(i)}
+	}
+	slices.SortFunc(order, func(x, y placed) int {
+		return cmp.Or(cmp.Compare(y.key, x.key), strings.Compare(d.lanes[x.i].name, d.lanes[y.i].name))
+	})
+	sorted := make([]lane, len(d.lanes))
+	for i, at := range order {
+		sorted[i] = d.lanes[at.i]
+	}
+	d.lanes = sorted
 }
 
-func lastChange(l lane) time.Time {
-	if n := len(l.transitions); n > 0 {
-		return l.transitions[n-1].At
+// laneKey is what a lane comes before others by, beside its name.
+func (d *jobDetail) laneKey(l *lane) int64 {
+	switch n := len(l.transitions); {
+	case d.order == 0 && n > 0:
+		return l.transitions[n-1].At.UnixNano()
+	case d.order == 2 && l.task != nil:
+		return int64(taskRank(l.task))
 	}
-	return time.Time{}
-}
-
-func laneRank(l lane) int {
-	if l.task == nil {
-		return 0
-	}
-	return taskRank(l.task)
+	return 0
 }
 
 func (d *jobDetail) moveLane(n int) {
@@ -257,7 +265,7 @@ func (d *jobDetail) drawLanes(a *app, area widget.Area) {
 	case !d.past.read && !a.alone:
 		body.Cut(0, 0, body.W, muted, "reading the history")
 	case len(d.lanes) == 0:
-		body.Cut(0, 0, body.W, muted, "it is on no host; D deploys it")
+		body.Cut(0, 0, body.W, muted, a.andHint("it is on no host", "job.deploy", "deploys it"))
 	}
 	for y := 0; y < body.H && d.offset+y < len(d.lanes); y++ {
 		d.drawLaneRow(area.Sub(1, 2+y, area.W-2, 1), &d.lanes[d.offset+y], label, from, to, a.now(), cursor, d.offset+y == d.cursor)

@@ -222,7 +222,7 @@ func (p *jobs) refresh(a *app) {
 	}
 }
 
-func (p *jobs) status(*app) (left, right []widget.Span) { return p.list.status() }
+func (p *jobs) status(a *app) (left, right []widget.Span) { return p.list.status(a) }
 
 func (p *jobs) draw(a *app, area widget.Area) {
 	if area.W < splitWidth {

@@ -81,6 +81,14 @@ func (a *app) keyOf(id string) string {
 	return a.shownKey(c.firstKey())
 }
 
+// keyOn is the first key of a command of another page, as it is shown.
+func (a *app) keyOn(p page, id string) string {
+	if c := withID(a.commandsOf(p), id); c != nil {
+		return a.shownKey(c.firstKey())
+	}
+	return ""
+}
+
 func withID(commands []*command, id string) *command {
 	for _, c := range commands {
 		if c.id == id {
@@ -97,6 +105,14 @@ func (a *app) hint(id, does string) string {
 		return ""
 	}
 	return key + " " + does
+}
+
+// andHint adds to a text what a key does, where there is one.
+func (a *app) andHint(text, id, does string) string {
+	if hint := a.hint(id, does); hint != "" {
+		return text + "; " + hint
+	}
+	return text
 }
 
 // keysInWords are keys whose signs have no likeness in ASCII: what would stand for them there are other keys.

@@ -213,10 +213,37 @@ func lanesBy(transitions []Transition, key func(Transition) string) map[string][
 	return lanes
 }
 
+// hostLanes are the lanes of a history that grows: only those of hosts of which there is more are joined anew.
+type hostLanes struct {
+	own    model.JobID
+	of     int                     // reading of the history
+	taken  int                     // transitions of it
+	all    map[string][]Transition // by host
+	joined map[string][]Transition
+}
+
+// take returns the lanes by host. They are not to be changed.
+func (l *hostLanes) take(h *history, own model.JobID) map[string][]Transition {
+	if l.all == nil || l.own != own || l.of != h.readings || l.taken > len(h.transitions) {
+		*l = hostLanes{own: own, of: h.readings, all: map[string][]Transition{}, joined: map[string][]Transition{}}
+	}
+	more := map[string]bool{}
+	for _, t := range h.transitions[l.taken:] {
+		l.all[t.Host] = append(l.all[t.Host], t)
+		more[t.Host] = true
+	}
+	for host := range more {
+		l.joined[host] = joined(l.all[host], own)
+	}
+	l.taken = len(h.transitions)
+	return l.joined
+}
+
 // history is what has been read of the past, kept up to date with what the feed brings.
 type history struct {
 	transitions []Transition
 	read        bool
+	readings    int // how often it was read
 	err         error
 }
 
@@ -240,6 +267,7 @@ func (h *history) follow(events []Event, wanted func(*Event) bool) {
 func (h *history) take(transitions []Transition, err error) {
 	h.read, h.err = true, err
 	if err == nil {
+		h.readings++
 		h.transitions = transitions
 		slices.SortStableFunc(h.transitions, func(a, b Transition) int { return a.At.Compare(b.At) })
 	}

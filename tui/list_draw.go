@@ -166,13 +166,13 @@ func (l *list[T]) drawNone(a *app, body widget.Area) {
 	case a.snap.Freshness.State == Connecting:
 		text = "nothing has been read yet"
 	case l.filter.text != "" || l.only:
-		text = fmt.Sprintf("none of %d %s passes the filter; esc takes it back", len(l.rows), l.name)
+		text = a.andHint(fmt.Sprintf("none of %d %s passes the filter", len(l.rows), l.name), "back", "takes it back")
 	}
 	body.Cut(tableIndent, min(1, body.H-1), body.W-tableIndent, muted, text)
 }
 
 // status says how the list is filtered, sorted and marked.
-func (l *list[T]) status() (left, right []widget.Span) {
+func (l *list[T]) status(a *app) (left, right []widget.Span) {
 	chip := theme.Style{FG: theme.Text, BG: theme.Chip}
 	if l.input != nil {
 		text := l.input.Value()
@@ -181,7 +181,7 @@ func (l *list[T]) status() (left, right []widget.Span) {
 		left = append(left, widget.Span{Style: chip, Text: " / " + widget.Cut(l.filter.text, 40) + " "})
 	}
 	if l.only {
-		left = append(left, widget.Span{Style: chip, Text: " ! problems "})
+		left = append(left, widget.Span{Style: chip, Text: " " + cmp.Or(a.hint("list.problems", "problems"), "problems") + " "})
 	}
 	if len(left) > 0 {
 		left = append(left, widget.Span{Style: plain, Text: "  "})

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -164,7 +165,7 @@ func (p *logs) move(n int) {
 // jump goes to the next hit, or to the one before.
 func (p *logs) jump(a *app, n int) {
 	if p.search == "" {
-		a.say("/ searches first")
+		a.say("%s", cmp.Or(a.hint("logs.search", "searches first"), "there is nothing to search for"))
 		return
 	}
 	i, here := slices.BinarySearch(p.found, int32(p.cursor))
@@ -306,7 +307,7 @@ func (p *logs) status(a *app) (left, right []widget.Span) {
 		left = append(left, widget.Span{Style: plain, Text: fmt.Sprintf("  %d hits, %d/%d  ", n, at, n)})
 	}
 	if p.only {
-		left = append(left, widget.Span{Style: chip, Text: " & hits only "})
+		left = append(left, widget.Span{Style: chip, Text: " " + cmp.Or(a.hint("logs.only", "hits only"), "hits only") + " "})
 	}
 	left = append(left, widget.Span{Style: muted, Text: fmt.Sprintf(" %s · time: %s", counted(p.printed, "line"), []string{"local", "UTC", "age"}[p.clock])})
 	switch {

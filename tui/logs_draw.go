@@ -24,8 +24,7 @@ func (p *logs) color(host string) theme.Color {
 func (p *logs) draw(a *app, area widget.Area) {
 	if p.job.IsZero() {
 		area.Cut(2, 1, area.W-4, plain, "No job's output is shown yet.")
-		text := a.keyOf("logs.open") + " chooses a job; l on a host, a job or a rollout shows its output here, of marked rows together"
-		for y, line := range widget.Wrap(text, area.W-4) {
+		for y, line := range widget.Wrap(p.ways(a), area.W-4) {
 			area.Text(2, 3+y, muted, line)
 		}
 		return
@@ -44,9 +43,40 @@ func (p *logs) draw(a *app, area widget.Area) {
 		y += p.drawLine(a, body.Sub(0, y, body.W-1, body.H-y), i)
 	}
 	if len(p.shown) == 0 {
-		body.Cut(2, min(1, body.H-1), body.W-4, muted, p.nothing())
+		body.Cut(2, min(1, body.H-1), body.W-4, muted, p.nothing(a))
 	}
 	widget.Scrollbar(body, p.offset, p.seen, len(p.shown))
+}
+
+// ways says how output comes to be shown here.
+func (p *logs) ways(a *app) string {
+	var ways []string
+	if open := a.hint("logs.open", "chooses a job"); open != "" {
+		ways = append(ways, open)
+	}
+	var names []string
+	places := []struct{ key, name string }{
+		{a.keyOn(a.root(1), "hosts.logs"), "a host"}, {a.keyOn(a.root(2), "jobs.logs"), "a job"}, {a.keyOn(newRollout(""), "rollout.logs"), "a rollout"},
+	}
+	for i, at := range places {
+		if names = append(names, at.name); i+1 < len(places) && places[i+1].key == at.key {
+			continue // the same key does it at the next place, too
+		}
+		if at.key != "" {
+			ways = append(ways, at.key+" on "+either(names)+" shows its output here, of marked rows together")
+		}
+		names = nil
+	}
+	return strings.Join(ways, "; ")
+}
+
+// either lists several of which one is enough.
+func either(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // scroll chooses the first line that is drawn, so that the selected one is seen whole where there is room for it, and the last one is at
@@ -111,10 +141,10 @@ func document(text string) (string, bool) {
 }
 
 // nothing says why there are no lines.
-func (p *logs) nothing() string {
+func (p *logs) nothing(a *app) string {
 	switch {
 	case p.only && p.search != "" && len(p.lines) > 0:
-		return "no line contains " + p.search + "; & shows all lines again"
+		return a.andHint("no line contains "+p.search, "logs.only", "shows all lines again")
 	case p.err != nil:
 		return "nothing can be read: " + p.err.Error()
 	case p.ended:

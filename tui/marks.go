@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"unicode"
@@ -28,7 +29,7 @@ func (m marks) key(a *app, msg tea.KeyMsg) tea.Cmd {
 	}
 	address, ok := a.State.Marks[a.snap.Cluster.Name][letter]
 	if !ok {
-		a.say("mark %s is not set in %s; %s sets it", letter, a.snap.Cluster.Name, a.keyOf("mark.set"))
+		a.say("%s", a.andHint(fmt.Sprintf("mark %s is not set in %s", letter, a.snap.Cluster.Name), "mark.set", "sets it"))
 		return nil
 	}
 	p, err := ParsePlace(address)

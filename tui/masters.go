@@ -114,7 +114,7 @@ func (p *masters) refresh(a *app) {
 	p.set(rows)
 }
 
-func (p *masters) status(*app) (left, right []widget.Span) { return p.list.status() }
+func (p *masters) status(a *app) (left, right []widget.Span) { return p.list.status(a) }
 
 func (p *masters) draw(a *app, area widget.Area) {
 	top, rest := area.SplitY(min(len(a.snap.Masters)+3, area.H/2))

@@ -33,6 +33,7 @@ type overview struct {
 // listedTroubles are the troubles that the overview lists, worked out once for each snapshot and acknowledgement.
 type listedTroubles struct {
 	version      uint64 // of the snapshot, 0 when they have to be worked out
+	acks         int    // changes of what is acknowledged
 	shown        []trouble
 	acknowledged int
 }
@@ -44,6 +45,16 @@ func newOverview(*app) page {
 		bind("overview.panel", "tab", "next panel", func(*app) tea.Cmd { o.panel = (o.panel + 1) % 3; return nil }),
 		bind("overview.regroup", "o", "regroup map", func(a *app) tea.Cmd { o.label = (o.label + 1) % len(mapLabels); o.arrangeMap(a.snap.Hosts); return nil }),
 		bind("overview.acknowledge", "i", "acknowledge", o.acknowledge),
+		bind("overview.filter", "/", "filter hosts", func(a *app) tea.Cmd {
+			cmd := a.goTo(a.root(1))
+			return tea.Batch(cmd, withID(a.page.commands(), "list.filter").run(a))
+		}),
+		bind("overview.problems", "!", "problems only", func(a *app) tea.Cmd {
+			p := a.root(1).(*hosts)
+			p.only = true
+			p.arrange()
+			return a.goTo(p)
+		}),
 		bind("overview.acknowledged", "I", "show acknowledged", func(*app) tea.Cmd { o.silent, o.listed.version = !o.silent, 0; return nil }).more(),
 		bind("overview.up", "up k", "up", func(*app) tea.Cmd { o.cursor[o.panel] = max(0, o.cursor[o.panel]-1); return nil }).more(),
 		bind("overview.down", "down j", "down", func(*app) tea.Cmd {
@@ -71,12 +82,25 @@ func (o *overview) refresh(a *app) {
 		}
 	}
 	o.load, o.memory = percentiles(load), percentiles(memory)
-	o.busiest = slices.Clone(a.snap.Hosts)
-	slices.SortFunc(o.busiest, func(x, y *Host) int {
-		return cmp.Or(cmp.Compare(y.LoadShare(), x.LoadShare()), strings.Compare(x.Name, y.Name))
-	})
-	o.busiest = slices.Clone(o.busiest[:min(len(o.busiest), 60)])
+	o.busiest = busiestOf(a.snap.Hosts, 60)
 	o.arrangeMap(a.snap.Hosts)
+}
+
+// busiestOf returns the hosts with the highest load, at most n of them, without having all of them sorted.
+func busiestOf(hosts []*Host, n int) []*Host {
+	order := func(x, y *Host) int {
+		return cmp.Or(cmp.Compare(y.LoadShare(), x.LoadShare()), strings.Compare(x.Name, y.Name))
+	}
+	best := make([]*Host, 0, n+1)
+	for _, h := range hosts {
+		if len(best) == n && order(h, best[n-1]) > 0 {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(best, h, order)
+		best = slices.Insert(best, i, h)
+		best = best[:min(len(best), n)]
+	}
+	return best
 }
 
 func percentiles(values []float64) [2]float64 {
@@ -89,10 +113,10 @@ func percentiles(values []float64) [2]float64 {
 
 func (o *overview) troubles(a *app) (shown []trouble, acknowledged int) {
 	l := &o.listed
-	if l.version == a.snap.Version {
+	if l.version == a.snap.Version && l.acks == a.acks {
 		return l.shown, l.acknowledged
 	}
-	*l = listedTroubles{version: a.snap.Version}
+	*l = listedTroubles{version: a.snap.Version, acks: a.acks}
 	for _, t := range needsAttention(a) {
 		if a.acked[t.key] {
 			l.acknowledged++
@@ -108,9 +132,7 @@ func (o *overview) troubles(a *app) (shown []trouble, acknowledged int) {
 func (o *overview) acknowledge(a *app) tea.Cmd {
 	shown, _ := o.troubles(a)
 	if o.panel == 0 && o.cursor[0] < len(shown) {
-		key := shown[o.cursor[0]].key
-		a.acked[key] = !a.acked[key]
-		o.listed.version = 0
+		a.acknowledge(shown[o.cursor[0]].key)
 	}
 	return nil
 }
@@ -158,7 +180,11 @@ func (o *overview) status(a *app) (left, right []widget.Span) {
 	if n := len(a.snap.Rate); n > 1 {
 		text += fmt.Sprintf(" · %.1f ev/s", float64(a.snap.Rate[n-2].Total)/BucketLength.Seconds())
 	}
-	return []widget.Span{{Style: muted, Text: text + " · press "}, {Style: focus.Bold(), Text: a.keyOf("palette")}, {Style: muted, Text: " for any command"}}, nil
+	key := a.keyOf("palette")
+	if key == "" {
+		return []widget.Span{{Style: muted, Text: text}}, nil
+	}
+	return []widget.Span{{Style: muted, Text: text + " · press "}, {Style: focus.Bold(), Text: key}, {Style: muted, Text: " for any command"}}, nil
 }
 
 func (o *overview) draw(a *app, area widget.Area) {

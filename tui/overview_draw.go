@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/heliosctl/heliosctl/tui/theme"
 	"github.com/heliosctl/heliosctl/tui/widget"
@@ -105,7 +106,7 @@ func stateGrid(w, cell int) (rows, perRow, gap int) {
 
 func (o *overview) drawAttention(a *app, area widget.Area) {
 	shown, acknowledged := o.troubles(a)
-	panel := widget.Panel{Title: fmt.Sprintf("Needs attention (%d)", len(shown)), Note: a.keyOf("overview.open") + " jump", Border: theme.Fail}
+	panel := widget.Panel{Title: fmt.Sprintf("Needs attention (%d)", len(shown)), Note: a.hint("overview.open", "jump"), Border: theme.Fail}
 	if len(shown) == 0 {
 		panel = widget.Panel{Title: "Needs attention", Border: o.border(0), Color: theme.Text}
 	}
@@ -228,7 +229,7 @@ func drawProgress(a widget.Area, x, y, w int, p progress, high bool) {
 }
 
 func (o *overview) drawEvents(a *app, area widget.Area) {
-	in := widget.Panel{Title: "Events", Note: "● following, newest last · " + a.keyOf("screen.events") + " full feed", Border: o.border(2), Color: theme.Text}.Draw(area)
+	in := widget.Panel{Title: "Events", Note: strings.TrimSuffix("● following, newest last · "+a.hint("screen.events", "full feed"), " · "), Border: o.border(2), Color: theme.Text}.Draw(area)
 	events := a.snap.Events
 	events = events[max(0, len(events)-in.H):]
 	for y, e := range events {

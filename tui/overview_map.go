@@ -3,7 +3,11 @@ package tui
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+
+	"github.com/maruel/natural"
 
 	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui/theme"
@@ -16,7 +20,7 @@ var mapLabels = []string{"rack", "role", "zone"}
 // hostMap is the map of all hosts. It is worked out once for each snapshot and label, and its cells once for each scale: a map that is full
 // would be most of the overview otherwise.
 type hostMap struct {
-	groups     []mapGroup // by name
+	groups     []mapGroup // by name, numbers in it by their value
 	worstFirst []int      // the same, those with the most trouble first
 	width      int        // of the longest name
 	longest    int        // hosts in one group
@@ -77,7 +81,7 @@ func (o *overview) arrangeMap(hosts []*Host) {
 		}
 	}
 	m := hostMap{}
-	for i, name := range sortedKeys(ranks) {
+	for i, name := range slices.SortedFunc(maps.Keys(ranks), byNumbers) {
 		m.groups = append(m.groups, mapGroup{name: name, ranks: ranks[name], trouble: trouble[name]})
 		m.worstFirst = append(m.worstFirst, i)
 		m.width = max(m.width, widget.Width(name))
@@ -86,6 +90,9 @@ func (o *overview) arrangeMap(hosts []*Host) {
 	slices.SortStableFunc(m.worstFirst, func(x, y int) int { return m.groups[y].trouble - m.groups[x].trouble })
 	o.hosts = m
 }
+
+// byNumbers compares names, the numbers in them by their value. Names that are different are never equal.
+func byNumbers(x, y string) int { return cmp.Or(natural.Compare(x, y), strings.Compare(x, y)) }
 
 // shown are the groups that are drawn where there is room for so many lines: all of them, or those with the most trouble.
 func (m *hostMap) shown(lines int) []int {
@@ -104,7 +111,7 @@ func (o *overview) drawMap(a *app, area widget.Area) {
 		scale.step = 2 // with a gap between hosts, where there is room for it
 	}
 	in := widget.Panel{
-		Title: "Host map", Note: fmt.Sprintf("1 cell = %s · by %s · %s regroup", counted(scale.per, "host"), mapLabels[o.label], a.keyOf("overview.regroup")),
+		Title: "Host map", Note: strings.TrimSuffix(fmt.Sprintf("1 cell = %s · by %s · %s", counted(scale.per, "host"), mapLabels[o.label], a.hint("overview.regroup", "regroup")), " · "),
 	}.Draw(area)
 	m.fill(scale)
 	shown := m.shown(in.H)

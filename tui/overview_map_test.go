@@ -2,6 +2,8 @@ package tui_test
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,5 +60,21 @@ func TestMapIsAsCurrentAsANewOne(t *testing.T) {
 		w, h = size[0], size[1]
 		s.Resize(w, h)
 		compare(fmt.Sprintf("a new size of %d×%d", w, h))
+	}
+}
+
+// Racks are in the order that people count them in.
+func TestMapOrdersNumbersAsPeopleDo(t *testing.T) {
+	f := newFixed()
+	for i, rack := range []string{"b10", "b2", "b1", "b11", "b02", "a9", ""} {
+		f.store.SetHost(tui.Host{Name: fmt.Sprintf("host-%d", i), Status: model.Up, Labels: map[string]string{"rack": rack}})
+	}
+	racks := regexp.MustCompile(`(?m)│ (—|[ab]\d+) +■`).FindAllStringSubmatch(stage(options(f), 120, 36, nil).Plain(), -1)
+	var got []string
+	for _, rack := range racks {
+		got = append(got, rack[1])
+	}
+	if want := []string{"—", "a9", "b1", "b02", "b2", "b10", "b11"}; !slices.Equal(got, want) {
+		t.Errorf("the racks are %q, want %q", got, want)
 	}
 }

@@ -78,10 +78,10 @@ func (p *palette) addObjects(a *app) {
 		name := g.Spec.Name
 		p.entries = append(p.entries,
 			entry{section: "GO TO", kind: '@', glyph: glyph, color: color, title: "Rollout " + name, note: note, do: func(a *app) tea.Cmd { return a.goTo(newRollout(name)) }},
-			entry{section: "ACTIONS", kind: ':', glyph: "▶", color: theme.Warn, title: "Rolling update " + name + "…", note: "group", keys: "O",
+			entry{section: "ACTIONS", kind: ':', glyph: "▶", color: theme.Warn, title: "Rolling update " + name + "…", note: "group", keys: a.keyOn(a.root(3), "groups.roll"),
 				cli: a.Program + " rolling-update <job> " + name, do: writing(func(a *app) tea.Cmd { return a.chooseRollout(g) })})
 		if g.Rollout != nil && g.Rollout.Active() {
-			p.entries = append(p.entries, entry{section: "ACTIONS", kind: ':', glyph: "■", color: theme.Warn, title: "Stop rollout " + name + "…", note: "group", keys: "K",
+			p.entries = append(p.entries, entry{section: "ACTIONS", kind: ':', glyph: "■", color: theme.Warn, title: "Stop rollout " + name + "…", note: "group", keys: a.keyOn(a.root(3), "groups.stop"),
 				cli: a.Program + " stop-deployment-group " + name, do: writing(func(a *app) tea.Cmd { return a.confirmRollout(VerbRollStop, []*Group{g}) })})
 		}
 	}
@@ -153,8 +153,12 @@ func containsAll(text string, words []string) bool {
 }
 
 func (p *palette) key(a *app, msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes && find(a.globals(), msg) == withID(a.globals(), "palette") {
+		a.modal = nil
+		return nil
+	}
 	switch name := msg.String(); name {
-	case "esc", "ctrl+p":
+	case "esc":
 		a.modal = nil
 	case "up", "ctrl+k":
 		p.cursor = max(0, p.cursor-1)

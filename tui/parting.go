@@ -51,5 +51,5 @@ func (p *parting) draw(a *app, area widget.Area) {
 		in.Cut(0, 1, in.W, text, "Under way: "+counted(n, "change")+". Nobody would see what becomes of it.")
 	}
 	key, label := theme.Style{FG: theme.Focus, BG: theme.Panel, Attr: theme.Bold}, theme.Style{FG: theme.Muted, BG: theme.Panel}
-	in.Spans(0, 3, widget.Span{Style: key, Text: "⏎"}, widget.Span{Style: label, Text: " go on waiting   "}, widget.Span{Style: key, Text: "q"}, widget.Span{Style: label, Text: " quit all the same"})
+	in.Spans(0, 3, widget.Span{Style: key, Text: a.shownKey("⏎")}, widget.Span{Style: label, Text: " go on waiting   "}, widget.Span{Style: key, Text: "q"}, widget.Span{Style: label, Text: " quit all the same"})
 }

@@ -21,7 +21,7 @@ type rollout struct {
 	group     *Group
 	past      history
 	readOf    string // the rollout that the history was read for
-	byHost    map[string][]Transition
+	byHost    hostLanes
 	order     []int // of the lanes, indexes of hosts
 	failures  bool  // only those
 	byName    bool
@@ -66,6 +66,7 @@ func newRollout(name string) *rollout {
 		bind("rollout.view", "tab", "lanes", do(func(*app) { r.lanesOnly = !r.lanesOnly })).more(),
 		bindWrite("rollout.new", "O", "rolling update", on(func(a *app, g *Group) tea.Cmd { return a.chooseRollout(g) })).more(),
 		bind("rollout.job", "t", "timeline of the job", on(func(a *app, g *Group) tea.Cmd { return a.goTo(newJobDetail(g.Rollout.To, r.selected)) })).more(),
+		bind("rollout.acknowledge", "i", "acknowledge", r.acknowledge).more(),
 		bind("rollout.inspect", "y", "json", func(a *app) tea.Cmd {
 			return a.goTo(newInspect([]string{"Groups", name, "JSON"}, "", func(a *app) any { return groupDocument(a.snap.Group(name)) }))
 		}).more(),
@@ -87,6 +88,23 @@ func (r *rollout) freeze(a *app) tea.Cmd {
 	}
 	r.frozen, r.frozenAt = nil, time.Time{}
 	r.refresh(a)
+	return nil
+}
+
+// acknowledge takes the trouble of the rollout out of the overview, or back into it.
+func (r *rollout) acknowledge(a *app) tea.Cmd {
+	if r.group == nil || r.group.Rollout == nil {
+		return nil
+	}
+	key := rolloutKey(r.group.Rollout)
+	switch {
+	case !slices.ContainsFunc(rolloutTroubles(a), func(t trouble) bool { return t.key == key }):
+		a.say("the overview does not list it: there is nothing to acknowledge")
+	case a.acknowledge(key):
+		a.say("acknowledged: the overview leaves it out")
+	default:
+		a.say("the overview shows it again")
+	}
 	return nil
 }
 
@@ -150,10 +168,7 @@ func (r *rollout) refresh(a *app) {
 	}
 	ro := r.group.Rollout
 	r.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == ro.To || e.Job == ro.From })
-	r.byHost = lanesBy(r.past.transitions, func(t Transition) string { return t.Host })
-	for host := range r.byHost {
-		r.byHost[host] = joined(r.byHost[host], ro.To)
-	}
+	r.byHost.take(&r.past, ro.To)
 	r.arrange()
 }
 
@@ -219,12 +234,12 @@ func (r *rollout) status(a *app) (left, right []widget.Span) {
 		left = append(left, widget.Span{Style: theme.Fg(theme.Fail), Text: "✗ " + ro.Error})
 	case ro.Waits():
 		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: rolloutGlyph(ro.State) + " " + cmp.Or(ro.Error, "waits for a resume") + ". "},
-			widget.Span{Style: muted, Text: "P resumes it"})
+			widget.Span{Style: muted, Text: a.hint("rollout.pause", "resumes it")})
 	case ro.Error != "":
 		left = append(left, widget.Span{Style: theme.Fg(rolloutColor(ro.State)), Text: rolloutGlyph(ro.State) + " " + ro.Error})
 	case p.failed > 0 && ro.Options.IgnoreFailures:
 		left = append(left, widget.Span{Style: theme.Fg(theme.Warn), Text: fmt.Sprintf("⚠ %s tolerated (ignoreFailures). ", counted(p.failed, "failure"))},
-			widget.Span{Style: muted, Text: "K stops after the step of each host; finished hosts keep the new job."})
+			widget.Span{Style: muted, Text: a.hint("rollout.stop", "stops after the step of each host; finished hosts keep the new job.")})
 	default:
 		left = append(left, widget.Span{Style: muted, Text: fmt.Sprintf("lane %d/%d", r.cursor+1, len(r.order))})
 	}
@@ -233,15 +248,15 @@ func (r *rollout) status(a *app) (left, right []widget.Span) {
 
 func (r *rollout) draw(a *app, area widget.Area) {
 	if r.readOf != "" && r.group != nil && r.group.Rollout != nil && r.group.Rollout.ID != r.readOf {
-		r.past = history{read: true}
+		r.past = history{read: true, readings: r.past.readings + 1}
 		r.readOf = r.group.Rollout.ID
 	}
 	switch {
 	case r.group == nil:
-		area.Cut(2, 1, area.W-4, muted, "there is no group "+r.name+" any more; esc goes back")
+		area.Cut(2, 1, area.W-4, muted, a.andHint("there is no group "+r.name+" any more", "back", "goes back"))
 		return
 	case r.group.Rollout == nil:
-		area.Cut(2, 1, area.W-4, muted, "group "+r.name+" has never been rolled; O rolls a job out")
+		area.Cut(2, 1, area.W-4, muted, a.andHint("group "+r.name+" has never been rolled", "rollout.new", "rolls a job out"))
 		return
 	}
 	head, rest := area.SplitY(6)

@@ -228,7 +228,7 @@ func (r *rollout) drawLanes(a *app, area widget.Area) {
 		glyph, word, color := r.hostWord(a, h)
 		line.Text(0, 0, theme.Style{FG: color, BG: bg}, glyph)
 		line.Cut(2, 0, label-3, plain.On(bg), h.Host)
-		l := lane{name: h.Host, own: ro.To, transitions: r.byHost[h.Host]}
+		l := lane{name: h.Host, own: ro.To, transitions: r.byHost.joined[h.Host]}
 		drawLane(line, label, l.cells(from, to, w, to), bg, -1)
 		line.Text(label+w+2, 0, theme.Style{FG: color, BG: bg}, glyph+" "+word)
 		if !h.Started.IsZero() {
@@ -304,7 +304,7 @@ func (r *rollout) drawFailures(a *app, area widget.Area, found []wrong) {
 			n++
 		}
 	}
-	in := widget.Panel{Title: fmt.Sprintf("Failures (%d) + at risk (%d)", n, len(found)-n), Note: a.hint("rollout.retry", "retry host…"), Border: theme.Fail}.Draw(area)
+	in := widget.Panel{Title: fmt.Sprintf("Failures (%d) + at risk (%d)", n, len(found)-n), Note: strings.Trim(a.hint("rollout.retry", "retry host…")+" · "+a.hint("rollout.acknowledge", "acknowledge"), " ·"), Border: theme.Fail}.Draw(area)
 	for y, w := range found {
 		if y >= in.H {
 			break

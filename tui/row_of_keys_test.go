@@ -29,6 +29,29 @@ func TestKeysAreWordsInASCII(t *testing.T) {
 	}
 }
 
+// What would be drawn for the signs of these keys are other keys.
+func TestKeysAreWordsInDialogsInASCII(t *testing.T) {
+	for _, screen := range screens {
+		t.Run(screen.name, func(t *testing.T) {
+			source := tui.Source(shared())
+			if screen.name == "undeployed" {
+				source = fleet() // it is changed
+			}
+			o := options(source)
+			o.ASCII = true
+			frame := stage(o, 120, 36, screen.keys).Plain()
+			for _, sign := range []string{"⏎", "←→", "↑↓", "⇧"} {
+				if strings.Contains(frame, sign) {
+					t.Errorf("%s is drawn by its sign:\n%s", sign, frame)
+				}
+			}
+		})
+	}
+	o := options(shared())
+	o.ASCII = true
+	mustContain(t, stage(o, 120, 36, []string{"4", "/payments", "enter", "enter", "K"}).Plain(), "tab enter")
+}
+
 // The row of keys offers nothing that would be refused; the help still tells of it.
 func TestKeysThatWouldBeRefusedAreNotOffered(t *testing.T) {
 	o := options(shared())

@@ -19,12 +19,25 @@ const copyLimit = 74_000
 // copy puts text on the clipboard of the terminal, wherever that is, by OSC 52: it works over SSH, too.
 func (a *app) copy(text, what string) tea.Cmd {
 	if len(text) > copyLimit {
-		a.say("%s are too much for the clipboard (%d kB); e exports them", what, len(text)/1000)
+		a.say("%s", a.andHint(fmt.Sprintf("%s are too much for the clipboard (%d kB)", what, len(text)/1000), a.exporting(), "exports them"))
 		return nil
 	}
 	a.say("copied %s", what)
 	sequence := clipboardSequence(text, os.Getenv("TMUX") != "", strings.HasPrefix(os.Getenv("TERM"), "screen"))
 	return a.write(sequence)
+}
+
+// exporting is the command that exports what the page shows, "" where there is none.
+func (a *app) exporting() string {
+	if a.modal != nil {
+		return ""
+	}
+	for _, c := range a.commandsOf(a.page) {
+		if strings.HasSuffix(c.id, ".export") {
+			return c.id
+		}
+	}
+	return ""
 }
 
 // clipboardSequence is what sets the clipboard, wrapped for the multiplexer that is in between.

@@ -275,7 +275,8 @@ type Event struct {
 	User   string
 	Past   bool // it was over before the source told of it: the source has begun since, or was without a master for long
 
-	Container string // of a task, the beginning of its id; "" when it is not known
+	Container string             // of a task, the beginning of its id; "" when it is not known
+	Phase     model.RolloutPhase // of a rollout on the host, "" when it is not known
 }
 
 // Bucket counts what happened within BucketLength.

@@ -82,6 +82,9 @@ func (s *Stage) Plain() string {
 	return s.app.canvas.Plain()
 }
 
+// InDialog tells whether a dialog is open, which takes all keys.
+func (s *Stage) InDialog() bool { return s.app.modal != nil }
+
 // Welcome shows the first page of somebody who has no cluster yet.
 func (s *Stage) Welcome(w Welcome) { s.app.modal = newFirstRun(w) }
 

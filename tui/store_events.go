@@ -75,6 +75,11 @@ func lineOf(e model.Event) Event {
 		line.Detail = "host deregistered"
 	case model.EventJobRemoved:
 		line.Detail = "job removed"
+	case model.EventRolloutHost:
+		if look := lookOfPhase(e.Phase); look != nil {
+			line.Phase = look.phase
+		}
+		line.Detail = DescribeRolloutHost(e.Group, e.Phase, e.Message)
 	default:
 		line.Detail = describeOther(e)
 	}
@@ -113,6 +118,18 @@ func describeOther(e model.Event) string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// DescribeRolloutHost says what has become of a host in a rollout. Why it failed says that it did.
+func DescribeRolloutHost(group string, phase model.RolloutPhase, reason string) string {
+	parts := make([]string, 0, 2)
+	if phase != "" && (phase != model.PhaseFailed || reason == "") {
+		parts = append(parts, strings.ToLower(strings.ReplaceAll(string(phase), "_", " ")))
+	}
+	if reason != "" {
+		parts = append(parts, reason)
+	}
+	return strings.TrimSuffix("rollout "+group+": "+strings.Join(parts, ", "), ": ")
 }
 
 func (s *Store) applyStatus(e model.Event, line *Event) {
@@ -197,7 +214,7 @@ func (t *Task) Describe() string {
 	if t.ExitCode != nil {
 		parts = append(parts, exitText(t))
 	}
-	if t.Error != "" {
+	if t.Error != "" && (t.ExitCode == nil || t.Error != fmt.Sprintf("exit code %d", *t.ExitCode)) {
 		parts = append(parts, t.Error)
 	}
 	if t.Unhealthy {

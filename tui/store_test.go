@@ -3,6 +3,7 @@ package tui_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,54 @@ func TestTheFeedSharesNamesWithTheStore(t *testing.T) {
 	} {
 		if words[0] != words[1] || unsafe.StringData(words[0]) != unsafe.StringData(words[1]) {
 			t.Errorf("the feed has a %s %q of its own beside %q", what, words[0], words[1])
+		}
+	}
+}
+
+// The feed says what has become of a host in a rollout, not only that something has.
+func TestEventsTellThePhaseOfAHostInARollout(t *testing.T) {
+	f := cluster()
+	to := web("2")
+	for i, e := range []struct {
+		host, message string
+		phase         model.RolloutPhase
+		words, detail string
+	}{
+		{"a1", "", model.PhaseUndeploying, "▶ undeploying", "rollout front: undeploying"},
+		{"a1", "", model.PhaseAwaiting, "▶ awaits run", "rollout front: awaiting"},
+		{"a1", "", model.PhaseMinHealthy, "▶ runs, waits", "rollout front: min healthy"},
+		{"a1", "", model.PhaseDone, "✓ rolled out", "rollout front: done"},
+		{"a2", "it exits", model.PhaseFailed, "✗ roll failed", "rollout front: it exits"},
+		{"a3", "the host is down", model.PhaseSkipped, "▽ skipped", "rollout front: skipped, the host is down"},
+		{"down1", "", model.PhaseStopped, "■ stopped", "rollout front: stopped"},
+		{"down1", "", "ANOTHER", "rollout host", "rollout front: another"},
+	} {
+		known := f.store.Apply(model.Event{
+			Index: uint64(i + 1), Type: model.EventRolloutHost, Time: model.TimestampOf(now), Host: e.host, JobID: &to,
+			Group: "front", Rollout: 1, State: model.RolloutRunning, Phase: e.phase, Message: e.message,
+		})
+		if known {
+			t.Errorf("%s is taken for applied: the rollout has to be read", e.phase)
+		}
+		events := strings.Split(strings.TrimSpace(stage(options(f), 120, 36, []string{"5"}).Plain()), "\n")
+		if !slices.ContainsFunc(events, func(line string) bool {
+			return strings.Contains(line, e.host) && strings.Contains(line, e.words) && strings.Contains(line, e.detail)
+		}) {
+			t.Errorf("no line tells of %s on %s:\n%s", e.phase, e.host, strings.Join(events, "\n"))
+		}
+	}
+	if frame := stage(options(f), 120, 36, []string{"5", "!"}).Plain(); !strings.Contains(frame, "✗ roll failed") || strings.Contains(frame, "✓ rolled out") {
+		t.Errorf("the problems are not those that failed:\n%s", frame)
+	}
+}
+
+// What an agent says of a container that has ended is said once.
+func TestATaskTellsItsExitCodeOnce(t *testing.T) {
+	code := 3
+	for why, want := range map[string]string{"exit code 3": "exit 3, restart #2", "out of memory": "exit 3, out of memory, restart #2"} {
+		task := &tui.Task{State: model.StateExited, ExitCode: &code, Error: why, Restarts: 2}
+		if got := task.Describe(); got != want {
+			t.Errorf("a task with %q is described as %q, want %q", why, got, want)
 		}
 	}
 }

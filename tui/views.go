@@ -103,7 +103,7 @@ func (a *app) openView(name string) tea.Cmd {
 func (v *views) draw(a *app, area widget.Area) {
 	rows := v.rows(a)
 	v.cursor = min(v.cursor, max(0, len(rows)-1))
-	in := widget.Panel{Title: "Saved views", Note: "⏎ open or save · ctrl-d forget · esc", Border: theme.Focus, BG: theme.Panel}.
+	in := widget.Panel{Title: "Saved views", Note: a.shownKey("⏎ open or save · ctrl-d forget · esc"), Border: theme.Focus, BG: theme.Panel}.
 		Draw(centre(area, min(area.W-4, 76), min(max(len(rows), 2)+5, area.H-2)))
 	on := func(c theme.Color) theme.Style { return theme.Style{FG: c, BG: theme.Panel} }
 	in.Text(0, 0, on(theme.Focus), "❯")

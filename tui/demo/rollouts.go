@@ -298,7 +298,9 @@ func (f *Fleet) watch(g *group, r *tui.Rollout, i int) {
 			}
 		}
 		f.phase(g, r, i, tui.PhaseFailed)
-		f.event(tui.Event{Type: model.EventRolloutHost, Host: h.Host, Job: r.To, Detail: "rollout " + g.spec.Name + ": " + h.Reason})
+		f.event(tui.Event{
+			Type: model.EventRolloutHost, Host: h.Host, Job: r.To, Phase: model.PhaseFailed, Detail: tui.DescribeRolloutHost(g.spec.Name, model.PhaseFailed, h.Reason),
+		})
 		f.tooMany(g, r, h.Host+": "+h.Reason)
 		f.drive(g)
 	})
