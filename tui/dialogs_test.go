@@ -164,6 +164,33 @@ func TestEveryActionDoesWhatItsDialogSays(t *testing.T) {
 	}
 }
 
+// The button names the keys that press it, from wherever the focus is.
+func TestTheKeysOnTheButtonPressIt(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		typed []string
+		hint  string
+	}{
+		{"from the number", []string{"2"}, "Undeploy  tab tab ⏎"},
+		{"from cancel, after the number", []string{"2", "tab"}, "Undeploy  tab ⏎"},
+		{"from the button", []string{"2", "tab", "tab"}, "Undeploy  ⏎"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := cluster()
+			s := stage(options(f), 120, 36, []string{"2", "/role=web", "enter", "V", "U", "enter"})
+			s.Press(test.typed...)
+			mustContain(t, s.Plain(), test.hint)
+			for range strings.Count(test.hint, "tab") {
+				s.Press("tab")
+			}
+			s.Press("enter")
+			if len(f.done) != 2 {
+				t.Errorf("%d requests were sent, want 2:\n%s", len(f.done), s.Plain())
+			}
+		})
+	}
+}
+
 func TestEveryActionIsRefusedWhenNothingMayBeChanged(t *testing.T) {
 	for _, test := range actions {
 		open := test.open[:slices.IndexFunc(test.open, func(k string) bool { return len(k) == 1 && k >= "A" && k <= "Z" && k != "V" })+1]
