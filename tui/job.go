@@ -118,9 +118,9 @@ func (d *jobDetail) refresh(a *app) {
 	d.job = a.snap.Job(d.id)
 	a.describeTasks(d.tasks)
 	if d.job != nil {
-		d.tasks.set(d.job.Tasks)
+		d.tasks.show(d.job.Tasks) // lanes of hosts that had the job can be marked, too
 	} else {
-		d.tasks.set(nil)
+		d.tasks.show(nil)
 	}
 	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == d.id || e.Job == d.before })
 	d.pace.take(d.past.transitions, d.id)
