@@ -27,7 +27,7 @@ func (a *app) rollTwin(groups []string, id model.JobID, o RolloutOptions, token 
 	for i, name := range groups {
 		quoted[i] = model.QuoteWord(name)
 	}
-	command := a.Program + " rolling-update " + a.jobReference(id) + " %s"
+	command := a.program() + " rolling-update " + a.jobReference(id) + " %s"
 	if flags := o.flags(a.usualOptions(id)); flags != "" {
 		command += " " + flags
 	}
@@ -129,7 +129,7 @@ func (a *app) confirmRollBack(rows []*Group) tea.Cmd {
 			var commands []string
 			for i := range targets {
 				act := &targets[i].action
-				command := a.Program + " rollback " + model.QuoteWord(act.Group)
+				command := a.program() + " rollback " + model.QuoteWord(act.Group)
 				if !act.Job.IsZero() {
 					command += " --to " + a.jobReference(act.Job)
 				}

@@ -97,7 +97,7 @@ func (d *jobDetail) escape(*app) bool {
 }
 
 func (d *jobDetail) commandLine(a *app) string {
-	return a.Program + " history " + d.id.Name + ":" + d.id.Version
+	return a.program() + " history " + d.id.Name + ":" + d.id.Version
 }
 
 func (d *jobDetail) open(a *app) tea.Cmd {
