@@ -168,7 +168,7 @@ func (a *app) hostTwin(verb Verb, targets []target) string {
 	if verb == VerbDeregister && force {
 		command += " --force"
 	}
-	return forEach(names, a.Program+" "+command)
+	return forEach(names, a.program()+" "+command)
 }
 
 // hostNote says how a host is now.
@@ -313,7 +313,7 @@ func (a *app) removeTwin(targets []target) string {
 			}
 		}
 		if len(names) > 0 {
-			commands = append(commands, forEach(names, a.Program+" remove %s --yes"+a.tokenFlag(token)))
+			commands = append(commands, forEach(names, a.program()+" remove %s --yes"+a.tokenFlag(token)))
 		}
 	}
 	return strings.Join(commands, "; ")
@@ -341,9 +341,9 @@ func (a *app) confirmCreate(job model.Job, from *model.Job, back modal) tea.Cmd 
 
 func (a *app) createTwin(job model.Job, from *model.Job) string {
 	if from == nil {
-		return createTwin(a.Program, job, nil, "")
+		return createTwin(a.program(), job, nil, "")
 	}
-	return createTwin(a.Program, job, from, a.jobReference(from.ID))
+	return createTwin(a.program(), job, from, a.jobReference(from.ID))
 }
 
 // createWarnings say what is legal and may still not be meant.
@@ -410,7 +410,7 @@ func (a *app) groupTwin(command string) func(targets []target) string {
 		for i := range targets {
 			names = append(names, model.QuoteWord(targets[i].action.Group))
 		}
-		return forEach(names, a.Program+" "+command)
+		return forEach(names, a.program()+" "+command)
 	}
 }
 

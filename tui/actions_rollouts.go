@@ -27,7 +27,7 @@ func (a *app) rollTwin(groups []string, id model.JobID, o RolloutOptions, token 
 	for i, name := range groups {
 		quoted[i] = model.QuoteWord(name)
 	}
-	command := a.Program + " rolling-update " + a.jobReference(id) + " %s"
+	command := a.program() + " rolling-update " + a.jobReference(id) + " %s"
 	if flags := o.flags(a.usualOptions(id)); flags != "" {
 		command += " " + flags
 	}
@@ -129,7 +129,7 @@ func (a *app) confirmRollBack(rows []*Group) tea.Cmd {
 			var commands []string
 			for i := range targets {
 				act := &targets[i].action
-				command := a.Program + " rollback " + model.QuoteWord(act.Group)
+				command := a.program() + " rollback " + model.QuoteWord(act.Group)
 				if !act.Job.IsZero() {
 					command += " --to " + a.jobReference(act.Job)
 				}
@@ -164,7 +164,7 @@ func backText(id model.JobID) string {
 
 var rolloutVerbs = map[Verb]struct{ title, button, impact, cli, outlook string }{
 	VerbRollStop: {
-		"Stop the rollout of %s", "Stop rollout", "Hosts that are done keep the new job; the others keep the old one:", "stop-deployment-group %s",
+		"Stop the rollout of %s", "Stop rollout", "Hosts keep what they have: the new job where it is deployed, the old one where no turn has come:", "stop-deployment-group %s",
 		"ends: %d done keep the new job, %d under way stay, %d keep the old",
 	},
 	VerbPause: {
@@ -194,8 +194,28 @@ func (a *app) confirmRollout(verb Verb, rows []*Group) tea.Cmd {
 			name: name, note: groupNote(name), action: Action{Verb: verb, Group: name},
 			outlook: func(a *app) outlook { return rolloutOutlook(verb, a.snap.Group(name)) },
 		})
+		if verb == VerbRollStop {
+			d.warnings = append(d.warnings, betweenWarnings(g)...)
+		}
 	}
 	return a.open(d.gateNumber())
+}
+
+// betweenWarnings count the hosts that have given up the old job and do not have the new one yet: a rollout that is stopped leaves them so.
+func betweenWarnings(g *Group) []string {
+	if g.Rollout.Options.Overlap {
+		return nil
+	}
+	between := 0
+	for _, h := range g.Rollout.Hosts {
+		if h.Phase == PhaseUndeploy || h.Phase == PhaseAwaitUndeployed {
+			between++
+		}
+	}
+	if between == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Between the two jobs, and left without either: %s of %s.", counted(between, "host"), g.Spec.Name)}
 }
 
 // rolloutOutlook is what would become of a running rollout.

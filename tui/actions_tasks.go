@@ -113,7 +113,7 @@ func (a *app) taskTwin(verb Verb, targets []target) string {
 	}
 	var commands []string
 	for _, id := range ids {
-		commands = append(commands, a.Program+" "+string(verb)+" "+a.jobReference(id)+" "+strings.Join(hosts[id], " ")+a.tokenFlag(a.hasToken(id)))
+		commands = append(commands, a.program()+" "+string(verb)+" "+a.jobReference(id)+" "+strings.Join(hosts[id], " ")+a.tokenFlag(a.hasToken(id)))
 	}
 	return strings.Join(commands, "; ")
 }

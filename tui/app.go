@@ -8,6 +8,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -213,6 +214,11 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, a.mouse(msg)
 	}
 	return a, nil
+}
+
+// program is what command lines begin with, for them to go to the cluster that is looked at.
+func (a *app) program() string {
+	return strings.TrimSpace(a.Program + " " + a.snap.Cluster.Flags)
 }
 
 // pace is the shortest time between two snapshots that are drawn.

@@ -153,7 +153,7 @@ func (a *app) look(source Source) tea.Cmd {
 			a.page = a.root(i)
 		}
 	}
-	a.say("%s", strings.TrimSpace("looking at "+string(a.snap.Cluster.Environment)+" "+a.snap.Cluster.Name))
+	a.say("looking at %s", strings.TrimSpace(string(a.snap.Cluster.Environment)+" "+a.snap.Cluster.Name))
 	a.refresh()
 	var opened tea.Cmd
 	if o, ok := a.page.(opener); ok {

@@ -26,7 +26,7 @@ func (f named) Snapshot() *tui.Snapshot {
 // clusters are three to choose from, of which the last one cannot be switched to.
 var clusters = []tui.ClusterChoice{
 	{Cluster: tui.Cluster{Name: "eu", Environment: tui.EnvironmentProduction, ReadOnly: true}, Masters: "m1:5801, m2:5801"},
-	{Cluster: tui.Cluster{Name: "lab", Environment: tui.EnvironmentStaging}, Masters: "SRV of lab.example.com"},
+	{Cluster: tui.Cluster{Name: "lab", Environment: tui.EnvironmentStaging, Flags: "--context lab"}, Masters: "SRV of lab.example.com"},
 	{Cluster: tui.Cluster{Name: "gone", Environment: tui.EnvironmentDevelop}, Masters: "http://gone:5801"},
 }
 
@@ -63,6 +63,11 @@ func TestSwitchShowsAnotherClusterOnTheSameScreen(t *testing.T) {
 			t.Fatalf("%s leads to a page of the cluster before:\n%s", key, frame)
 		}
 	}
+	s.Press("2", "g", "W")
+	if got, want := s.Twin(), "heliosctl --context lab drain "; !strings.HasPrefix(got, want) {
+		t.Errorf("the command line is %s, want one that goes to the cluster that is shown: %s…", got, want)
+	}
+	s.Press("esc")
 	s.Press("@", "eu", "enter")
 	if frame := s.Plain(); !strings.Contains(frame, " PROD  eu ▾") || !strings.Contains(frame, "  ro  ") || !strings.Contains(frame, "hosts 394▲") {
 		t.Errorf("it does not come back:\n%s", frame)

@@ -137,6 +137,12 @@ func (d *dialog) step(a *app, n int) {
 	}
 }
 
+// tabs is how often tab has to be pressed to come to the button that acts.
+func (d *dialog) tabs(a *app) int {
+	fields := d.fields(a)
+	return slices.Index(fields, fieldDo) - slices.Index(fields, d.focus)
+}
+
 // leave goes back to what the dialog was opened from.
 func (d *dialog) leave(a *app) {
 	d.secret.Wipe()

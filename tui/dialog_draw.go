@@ -182,12 +182,8 @@ func (d *dialog) cancelWord() string {
 }
 
 func (d *dialog) drawButtons(a *app, in widget.Area, y int) {
-	cancel, do := "  "+d.cancelWord()+"  esc  ", "  "+d.verb+"  "
-	if d.focus == fieldDo {
-		do += a.shownKey("⏎") + "  "
-	} else {
-		do += "tab " + a.shownKey("⏎") + "  "
-	}
+	cancel := "  " + d.cancelWord() + "  esc  "
+	do := "  " + d.verb + "  " + strings.Repeat("tab ", d.tabs(a)) + a.shownKey("⏎") + "  "
 	style := func(selected bool, bg theme.Color) theme.Style {
 		s := theme.Style{FG: theme.Text, BG: bg}
 		if selected {

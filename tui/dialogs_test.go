@@ -164,6 +164,33 @@ func TestEveryActionDoesWhatItsDialogSays(t *testing.T) {
 	}
 }
 
+// The button names the keys that press it, from wherever the focus is.
+func TestTheKeysOnTheButtonPressIt(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		typed []string
+		hint  string
+	}{
+		{"from the number", []string{"2"}, "Undeploy  tab tab ⏎"},
+		{"from cancel, after the number", []string{"2", "tab"}, "Undeploy  tab ⏎"},
+		{"from the button", []string{"2", "tab", "tab"}, "Undeploy  ⏎"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := cluster()
+			s := stage(options(f), 120, 36, []string{"2", "/role=web", "enter", "V", "U", "enter"})
+			s.Press(test.typed...)
+			mustContain(t, s.Plain(), test.hint)
+			for range strings.Count(test.hint, "tab") {
+				s.Press("tab")
+			}
+			s.Press("enter")
+			if len(f.done) != 2 {
+				t.Errorf("%d requests were sent, want 2:\n%s", len(f.done), s.Plain())
+			}
+		})
+	}
+}
+
 func TestEveryActionIsRefusedWhenNothingMayBeChanged(t *testing.T) {
 	for _, test := range actions {
 		open := test.open[:slices.IndexFunc(test.open, func(k string) bool { return len(k) == 1 && k >= "A" && k <= "Z" && k != "V" })+1]
@@ -185,6 +212,32 @@ func TestEveryActionIsRefusedWhenNothingMayBeChanged(t *testing.T) {
 }
 
 // A job that is removed while a dialog is open for it is told of in the dialog, and is never taken for another of its name and version.
+func TestStoppingARolloutWarnsOfHostsThatAreLeftWithoutAJob(t *testing.T) {
+	for _, test := range []struct {
+		phase   tui.RolloutPhase
+		overlap bool
+		want    bool
+	}{
+		{tui.PhaseWaiting, false, false},
+		{tui.PhaseAwaitUndeployed, false, true},
+		{tui.PhaseAwaitUndeployed, true, false}, // the new job came first
+		{tui.PhaseAwaitRunning, false, false},
+		{tui.PhaseDone, false, false},
+	} {
+		f := cluster()
+		f.store.SetGroup(&tui.Group{Spec: model.DeploymentGroup{Name: "front"}, Hosts: []string{"a1"}, Rollout: &tui.Rollout{
+			ID: "1", Group: "front", From: web("1"), To: web("2"), State: tui.RolloutRunning, Started: now.Add(-time.Minute),
+			Options: tui.RolloutOptions{Parallelism: 1, Timeout: time.Minute, Overlap: test.overlap},
+			Hosts:   []tui.RolloutHost{{Host: "a1", Phase: test.phase}},
+		}})
+		frame := stage(options(f), 120, 36, []string{"4", "K"}).Plain()
+		mustContain(t, frame, "Hosts keep what they have")
+		if got := strings.Contains(frame, "left without either: 1 host of front"); got != test.want {
+			t.Errorf("phase %d, overlap %t: warned %t, want %t:\n%s", test.phase, test.overlap, got, test.want, frame)
+		}
+	}
+}
+
 func TestADialogTellsThatItsJobHasGone(t *testing.T) {
 	for _, keys := range [][]string{{"3", "/web:1", "enter", "E"}, {"3", "/web:1", "enter", "D", "space", "enter"}} {
 		f := newFixed()

@@ -70,7 +70,7 @@ func newEvents(a *app) page {
 func (p *events) crumbs() []string          { return []string{"Events"} }
 func (p *events) commands() []*command      { return p.keys }
 func (p *events) typing() bool              { return p.input != nil }
-func (p *events) commandLine(a *app) string { return a.Program + " history" }
+func (p *events) commandLine(a *app) string { return a.program() + " history" }
 
 func (p *events) key(_ *app, msg tea.KeyMsg) tea.Cmd {
 	switch name := msg.String(); name {

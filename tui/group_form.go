@@ -30,7 +30,7 @@ func newGroupForm(a *app) *groupForm {
 	g.check = g.read
 	g.listing = g.drawHosts
 	g.form.twin = func(a *app) string {
-		words := []string{a.Program, "create-deployment-group", model.QuoteWord(g.group.Name)}
+		words := []string{a.program(), "create-deployment-group", model.QuoteWord(g.group.Name)}
 		for _, text := range g.selectors.values() {
 			words = append(words, model.QuoteWord(text))
 		}

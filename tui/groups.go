@@ -225,7 +225,7 @@ func (p *groups) crumbs() []string                          { return []string{"G
 func (p *groups) commands() []*command                      { return p.keys }
 func (p *groups) escape(*app) bool                          { return p.list.escape() }
 func (p *groups) refresh(a *app)                            { p.set(a.snap.Groups) }
-func (p *groups) commandLine(a *app) string                 { return a.Program + " groups" }
+func (p *groups) commandLine(a *app) string                 { return a.program() + " groups" }
 func (p *groups) status(a *app) (left, right []widget.Span) { return p.list.status(a) }
 
 // leastGroupDetail is how many rows the detail of a group needs to say more than the list: its frame, selector, hosts, job and options.

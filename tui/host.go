@@ -179,7 +179,7 @@ func (d *hostDetail) key(a *app, msg tea.KeyMsg) tea.Cmd {
 }
 func (d *hostDetail) escape(*app) bool { return d.tasks.escape() }
 
-func (d *hostDetail) commandLine(a *app) string { return a.Program + " status --host " + d.name }
+func (d *hostDetail) commandLine(a *app) string { return a.program() + " status --host " + d.name }
 
 type historyMsg struct {
 	transitions []Transition
@@ -251,7 +251,7 @@ func (d *hostDetail) logs(a *app) tea.Cmd {
 
 func (d *hostDetail) inspect(a *app) tea.Cmd {
 	name := d.name
-	return a.goTo(newInspect([]string{"Hosts", name, "JSON"}, a.Program+" hosts "+name+" --json", func(a *app) any { return hostDocument(a.snap.Host(name)) }))
+	return a.goTo(newInspect([]string{"Hosts", name, "JSON"}, a.program()+" hosts "+name+" --json", func(a *app) any { return hostDocument(a.snap.Host(name)) }))
 }
 
 func (d *hostDetail) status(a *app) (left, right []widget.Span) {

@@ -247,7 +247,7 @@ func (p *hosts) receive(a *app, msg tea.Msg) tea.Cmd {
 func (p *hosts) status(a *app) (left, right []widget.Span) { return p.list.status(a) }
 
 func (p *hosts) commandLine(a *app) string {
-	line := a.Program + " hosts"
+	line := a.program() + " hosts"
 	if p.filter.text != "" {
 		line += " # filter " + p.filter.text
 	}
@@ -268,7 +268,7 @@ func (p *hosts) openHost(a *app) tea.Cmd {
 
 func (p *hosts) inspect(a *app) tea.Cmd {
 	if h, ok := p.current(); ok {
-		return a.goTo(newInspect([]string{"Hosts", h.Name, "JSON"}, a.Program+" hosts "+h.Name+" --json", func(a *app) any { return hostDocument(a.snap.Host(h.Name)) }))
+		return a.goTo(newInspect([]string{"Hosts", h.Name, "JSON"}, a.program()+" hosts "+h.Name+" --json", func(a *app) any { return hostDocument(a.snap.Host(h.Name)) }))
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (p *inspect) toggleAll() {
 }
 
 func newJobInspect(a *app, id model.JobID) *inspect {
-	return newInspect([]string{"Jobs", id.Short(), "JSON"}, a.Program+" inspect "+id.Name+":"+id.Version+" --json", func(a *app) any {
+	return newInspect([]string{"Jobs", id.Short(), "JSON"}, a.program()+" inspect "+id.Name+":"+id.Version+" --json", func(a *app) any {
 		j := a.snap.Job(id)
 		if j == nil {
 			return nil

@@ -99,7 +99,7 @@ func (d *jobDetail) escape(*app) bool {
 }
 
 func (d *jobDetail) commandLine(a *app) string {
-	return a.Program + " history " + d.id.Name + ":" + d.id.Version
+	return a.program() + " history " + d.id.Name + ":" + d.id.Version
 }
 
 func (d *jobDetail) open(a *app) tea.Cmd {
@@ -119,9 +119,9 @@ func (d *jobDetail) refresh(a *app) {
 	d.job = a.snap.Job(d.id)
 	a.describeTasks(d.tasks)
 	if d.job != nil {
-		d.tasks.set(d.job.Tasks)
+		d.tasks.show(d.job.Tasks) // lanes of hosts that had the job can be marked, too
 	} else {
-		d.tasks.set(nil)
+		d.tasks.show(nil)
 	}
 	d.past.follow(a.snap.Events, func(e *Event) bool { return e.Job == d.id || e.Job == d.before })
 	d.pace.take(&d.past, d.id)

@@ -205,7 +205,7 @@ func (p *jobs) crumbs() []string     { return []string{"Jobs"} }
 func (p *jobs) commands() []*command { return p.keys }
 func (p *jobs) escape(*app) bool     { return p.list.escape() }
 
-func (p *jobs) commandLine(a *app) string { return a.Program + " jobs" }
+func (p *jobs) commandLine(a *app) string { return a.program() + " jobs" }
 
 func (p *jobs) refresh(a *app) {
 	p.rolling = map[model.JobID]string{}

@@ -72,8 +72,23 @@ type list[T row] struct {
 // typing reports whether a filter is being typed.
 func (l *list[T]) typing() bool { return l.input != nil }
 
-// set takes over new rows.
+// set takes over new rows. What is gone is not marked any more: nothing would be done with it, and nothing shows it.
 func (l *list[T]) set(rows []T) {
+	l.show(rows)
+	if len(l.marks) == 0 {
+		return
+	}
+	there := make(map[string]bool, len(l.marks))
+	for _, row := range rows {
+		if id := l.id(row); l.marks[id] {
+			there[id] = true
+		}
+	}
+	l.marks = there
+}
+
+// show takes over new rows and leaves the marks alone, for a page that marks more than these rows.
+func (l *list[T]) show(rows []T) {
 	l.rows = rows
 	l.measure()
 	l.arrange()

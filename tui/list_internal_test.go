@@ -56,3 +56,14 @@ func TestFiltersMoveNoColumns(t *testing.T) {
 		t.Errorf("with a filter that %d rows pass the column is %d cells wide, before it %d", len(l.order), got, before)
 	}
 }
+
+// A host that is deregistered while it is marked is neither counted nor hidden by a filter.
+func TestWhatIsGoneIsNotMarked(t *testing.T) {
+	l := listedHosts("a-1", "a-2", "a-3")
+	l.markAll()
+	l.narrow("a-3")
+	l.set(l.rows[1:])
+	if n, seen := len(l.marks), l.seenMarks(); n != 2 || seen != 1 {
+		t.Errorf("after one of three is gone, %d are marked and %d of them seen, want 2 and 1", n, seen)
+	}
+}

@@ -239,9 +239,9 @@ func (p *logs) typing() bool         { return p.input != nil }
 
 func (p *logs) commandLine(a *app) string {
 	if p.job.IsZero() {
-		return a.Program + " logs JOB"
+		return a.program() + " logs JOB"
 	}
-	return strings.TrimSpace(a.Program + " logs --follow " + versionText(p.job) + " " + strings.Join(p.hosts, " "))
+	return strings.TrimSpace(a.program() + " logs --follow " + versionText(p.job) + " " + strings.Join(p.hosts, " "))
 }
 
 func (p *logs) key(a *app, msg tea.KeyMsg) tea.Cmd {

@@ -103,7 +103,7 @@ func boolRank(b bool) int {
 func (p *masters) crumbs() []string          { return []string{"Masters"} }
 func (p *masters) commands() []*command      { return p.keys }
 func (p *masters) escape(*app) bool          { return p.list.escape() }
-func (p *masters) commandLine(a *app) string { return a.Program + " masters" }
+func (p *masters) commandLine(a *app) string { return a.program() + " masters" }
 
 func (p *masters) refresh(a *app) {
 	rows := make([]*memberRow, 0, len(a.snap.Members))

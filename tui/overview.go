@@ -68,7 +68,7 @@ func newOverview(*app) page {
 func (o *overview) crumbs() []string     { return []string{"Overview"} }
 func (o *overview) commands() []*command { return o.keys }
 
-func (o *overview) commandLine(a *app) string { return a.Program + " hosts" }
+func (o *overview) commandLine(a *app) string { return a.program() + " hosts" }
 
 func (o *overview) refresh(a *app) {
 	if o.version == a.snap.Version {

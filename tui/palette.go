@@ -79,10 +79,10 @@ func (p *palette) addObjects(a *app) {
 		p.entries = append(p.entries,
 			entry{section: "GO TO", kind: '@', glyph: glyph, color: color, title: "Rollout " + name, note: note, do: func(a *app) tea.Cmd { return a.goTo(newRollout(name)) }},
 			entry{section: "ACTIONS", kind: ':', glyph: "▶", color: theme.Warn, title: "Rolling update " + name + "…", note: "group", keys: a.keyOn(a.root(3), "groups.roll"),
-				cli: a.Program + " rolling-update <job> " + name, do: writing(func(a *app) tea.Cmd { return a.chooseRollout(g) })})
+				cli: a.program() + " rolling-update <job> " + name, do: writing(func(a *app) tea.Cmd { return a.chooseRollout(g) })})
 		if g.Rollout != nil && g.Rollout.Active() {
 			p.entries = append(p.entries, entry{section: "ACTIONS", kind: ':', glyph: "■", color: theme.Warn, title: "Stop rollout " + name + "…", note: "group", keys: a.keyOn(a.root(3), "groups.stop"),
-				cli: a.Program + " stop-deployment-group " + name, do: writing(func(a *app) tea.Cmd { return a.confirmRollout(VerbRollStop, []*Group{g}) })})
+				cli: a.program() + " stop-deployment-group " + name, do: writing(func(a *app) tea.Cmd { return a.confirmRollout(VerbRollStop, []*Group{g}) })})
 		}
 	}
 	for _, j := range a.snap.Jobs {
@@ -92,7 +92,7 @@ func (p *palette) addObjects(a *app) {
 			glyph, color = "✗", theme.Fail
 		}
 		p.entries = append(p.entries, entry{section: "GO TO", kind: '>', glyph: glyph, color: color, title: "Job " + id.Name + ":" + id.Version,
-			note: fmt.Sprintf("%d/%d running", j.Counts.states[countRunning], j.Counts.Total()), cli: a.Program + " status --job " + id.Name + ":" + id.Version,
+			note: fmt.Sprintf("%d/%d running", j.Counts.states[countRunning], j.Counts.Total()), cli: a.program() + " status --job " + id.Name + ":" + id.Version,
 			do: func(a *app) tea.Cmd { return a.goTo(newJobDetail(id, "")) }})
 	}
 	for _, h := range a.snap.Hosts {
@@ -102,7 +102,7 @@ func (p *palette) addObjects(a *app) {
 			glyph, color = "▼", theme.Fail
 		}
 		p.entries = append(p.entries, entry{section: "GO TO", kind: '#', glyph: glyph, color: color, title: "Host " + name,
-			note: fmt.Sprintf("%d tasks", h.Counts.Total()), cli: a.Program + " hosts " + name, do: func(a *app) tea.Cmd { return a.goTo(newHostDetail(name)) }})
+			note: fmt.Sprintf("%d tasks", h.Counts.Total()), cli: a.program() + " hosts " + name, do: func(a *app) tea.Cmd { return a.goTo(newHostDetail(name)) }})
 	}
 }
 

@@ -113,7 +113,7 @@ func (r *rollout) stoppedAt() time.Time { return r.frozenAt }
 
 func (r *rollout) crumbs() []string          { return []string{"Groups", r.name} }
 func (r *rollout) commands() []*command      { return r.keys }
-func (r *rollout) commandLine(a *app) string { return a.Program + " rollout-status " + r.name }
+func (r *rollout) commandLine(a *app) string { return a.program() + " rollout-status " + r.name }
 
 func (r *rollout) move(n int) {
 	r.cursor = min(max(r.cursor+n, 0), max(0, len(r.order)-1))

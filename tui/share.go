@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -23,8 +24,27 @@ func (a *app) copy(text, what string) tea.Cmd {
 		return nil
 	}
 	a.say("copied %s", what)
-	sequence := clipboardSequence(text, os.Getenv("TMUX") != "", strings.HasPrefix(os.Getenv("TERM"), "screen"))
-	return a.write(sequence)
+	tmux := os.Getenv("TMUX") != ""
+	write := a.write(clipboardSequence(text, tmux, strings.HasPrefix(os.Getenv("TERM"), "screen")))
+	if !tmux {
+		return write
+	}
+	return a.async(func(ctx context.Context) tea.Msg {
+		if copyWithTmux(ctx, text) == nil {
+			return nil
+		}
+		return write()
+	})
+}
+
+// copyWithTmux has tmux itself set the clipboard. Unless it is configured otherwise, it lets no sequence of a program through, and
+// does not say so.
+func copyWithTmux(ctx context.Context, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, "tmux", "load-buffer", "-w", "-")
+	command.Stdin = strings.NewReader(text)
+	return command.Run()
 }
 
 // exporting is the command that exports what the page shows, "" where there is none.

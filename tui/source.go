@@ -63,6 +63,7 @@ type Cluster struct {
 	Name        string
 	Environment Environment
 	ReadOnly    bool
+	Flags       string // that command lines need to get there, such as --context lab; "" where they do without
 }
 
 // Environment says how careful one has to be with a cluster. The stripe at the top left shows it.

@@ -38,7 +38,7 @@ func newConsole(env *environment, file config.File, o *dashboardOptions) (*conso
 	}
 	c := &console{env: env, flags: o, options: options}
 	for _, context := range file.Contexts {
-		cluster, err := contextCluster(env, context)
+		cluster, err := contextCluster(env, context, "--context "+model.QuoteWord(context.Name))
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/heliosctl/heliosctl/client"
 	"github.com/heliosctl/heliosctl/cmd/heliosctl/config"
+	"github.com/heliosctl/heliosctl/model"
 	"github.com/heliosctl/heliosctl/tui"
 	fleet "github.com/heliosctl/heliosctl/tui/demo"
 	"github.com/heliosctl/heliosctl/tui/live"
@@ -124,13 +125,14 @@ var consoleEnvironments = map[config.Environment]tui.Environment{
 	config.Production: tui.EnvironmentProduction, config.Staging: tui.EnvironmentStaging, config.Development: tui.EnvironmentDevelop,
 }
 
-// contextCluster is the cluster of a context.
-func contextCluster(env *environment, c config.Context) (*consoleCluster, error) {
+// contextCluster is the cluster of a context. Flags are what command lines need to get there.
+func contextCluster(env *environment, c config.Context, flags string) (*consoleCluster, error) {
 	reach, err := env.contextConfig(c)
 	if err != nil {
 		return nil, err
 	}
-	return liveCluster(tui.Cluster{Name: c.Name, Environment: consoleEnvironments[c.Environment], ReadOnly: c.ReadOnly}, reach, env.now), nil
+	cluster := tui.Cluster{Name: c.Name, Environment: consoleEnvironments[c.Environment], ReadOnly: c.ReadOnly, Flags: flags}
+	return liveCluster(cluster, reach, env.now), nil
 }
 
 // contextConfig says how to reach the masters of a context and as whom.
@@ -142,6 +144,21 @@ func (env *environment) contextConfig(c config.Context) (client.Config, error) {
 	return env.configOf(t)
 }
 
+// clusterFlags are the global flags that named the cluster; command lines need them again. Variables and the context in use need not be
+// repeated.
+func (o *globalOptions) clusterFlags() string {
+	var words []string
+	for _, given := range []struct {
+		flag   string
+		values []string
+	}{{"--master", o.masters}, {"--domains", o.domains}, {"--context", o.contexts}} {
+		for _, value := range given.values {
+			words = append(words, given.flag, model.QuoteWord(value))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // firstCluster is the cluster that the console begins with.
 func firstCluster(env *environment, file config.File) (*consoleCluster, error) {
 	t, err := env.onlyCluster(env.running)
@@ -149,13 +166,15 @@ func firstCluster(env *environment, file config.File) (*consoleCluster, error) {
 		return nil, err
 	}
 	if t.context.Name != "" {
-		return contextCluster(env, t.context)
+		return contextCluster(env, t.context, env.options.clusterFlags())
 	}
 	reach, err := env.configOf(t)
 	if err != nil {
 		return nil, err
 	}
-	return liveCluster(namedCluster(file, reach), reach, env.now), nil
+	cluster := namedCluster(file, reach)
+	cluster.Flags = env.options.clusterFlags()
+	return liveCluster(cluster, reach, env.now), nil
 }
 
 // namedCluster says what the console calls a cluster that is no context: like the context that one of its masters belongs to, so that

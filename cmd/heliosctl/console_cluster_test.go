@@ -24,6 +24,7 @@ func TestFirstClusterIsTheOneNamedFirst(t *testing.T) {
 	const ofLab = "SRV of lab.example.com"
 	inEu := map[string]string{"HELIOSCTL_CONTEXT": "eu", "HELIOS_MASTER": "http://x:1"}
 	inX := map[string]string{"HELIOS_MASTER": "http://x:1"}
+	with := func(c tui.Cluster, flags string) tui.Cluster { c.Flags = flags; return c }
 	byFlag := func(url string) globalOptions { return globalOptions{masters: []string{url}} }
 	for name, tc := range map[string]struct {
 		variables map[string]string
@@ -37,9 +38,10 @@ func TestFirstClusterIsTheOneNamedFirst(t *testing.T) {
 		"its user, overruled":    {file: file, options: globalOptions{username: "bob"}, want: lab, masters: ofLab, user: "bob"},
 		"a variable's context":   {file: file, variables: inEu, want: eu, masters: "eu1:5801, eu2:5801", user: "me"},
 		"a variable's master":    {file: file, variables: inX, want: tui.Cluster{Name: "x:1"}, masters: "http://x:1", user: "me"},
-		"a flag":                 {file: file, variables: inEu, options: byFlag("http://y:1"), want: tui.Cluster{Name: "y:1"}, masters: "http://y:1", user: "me"},
-		"a flag, of a context":   {file: file, options: byFlag("http://eu2:5801"), want: eu, masters: "http://eu2:5801", user: "me"},
-		"a domain, of a context": {file: file, options: globalOptions{domains: []string{lab.Name + ".example.com"}}, want: lab, masters: ofLab, user: "me"},
+		"a flag":                 {file: file, variables: inEu, options: byFlag("http://y:1"), want: tui.Cluster{Name: "y:1", Flags: "--master http://y:1"}, masters: "http://y:1", user: "me"},
+		"a flag, of a context":   {file: file, options: byFlag("http://eu2:5801"), want: with(eu, "--master http://eu2:5801"), masters: "http://eu2:5801", user: "me"},
+		"a domain, of a context": {file: file, options: globalOptions{domains: []string{lab.Name + ".example.com"}}, want: with(lab, "--domains lab.example.com"), masters: ofLab, user: "me"},
+		"a flag's context":       {file: file, options: globalOptions{contexts: []string{"eu"}}, want: with(eu, "--context eu"), masters: "eu1:5801, eu2:5801", user: "me"},
 		"nothing":                {want: tui.Cluster{Name: "localhost:5801"}, masters: "http://localhost:5801", user: "me"},
 	} {
 		t.Run(name, func(t *testing.T) {

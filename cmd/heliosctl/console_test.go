@@ -69,7 +69,7 @@ console:
 	s.keys("D")
 	s.await("Deploy web:1 to")
 	s.keys(" \r")
-	s.await("same as")
+	s.await("same as  heliosctl --context lab deploy web:1 ") // lab is not the context in use
 	s.keys("\t\r")
 	s.await("✓ 1 done")
 	s.keys("\r7q") // which is no command any more

@@ -60,7 +60,7 @@ func (c *console) connect(ctx context.Context, address string, readOnly bool) (t
 	if _, err := probeMasters(ctx, reach); err != nil {
 		return nil, err
 	}
-	return c.show(liveCluster(tui.Cluster{Name: hostOf(endpoint), ReadOnly: readOnly}, reach, c.env.now))
+	return c.show(liveCluster(tui.Cluster{Name: hostOf(endpoint), ReadOnly: readOnly, Flags: "--master " + endpoint}, reach, c.env.now))
 }
 
 // spelledOut makes a URL of what people type for a master: a scheme and the usual port are added where there are none.

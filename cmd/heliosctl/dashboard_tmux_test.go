@@ -148,6 +148,24 @@ func (m *multiplexer) state() string {
 	return strings.TrimSpace(m.tmux("display-message", "-p", "alternate #{alternate_on} cursor #{cursor_flag} mouse #{mouse_any_flag}"))
 }
 
+// tmux as it is configured by itself lets nobody set the clipboard by a sequence.
+func TestDashboardCopiesInTmux(t *testing.T) {
+	t.Parallel()
+	m := startTmux(t)
+	m.press(program(t)+" dashboard --demo --open hosts/pay-342.eu1", "Enter")
+	m.see("Hosts › pay-342.eu1")
+	m.press("x")
+	m.see("copy ssh pay-342.eu1")
+	m.press("Enter")
+	m.see("copied")
+	m.until("the buffer of tmux", func(string) bool {
+		text, err := exec.Command("tmux", "-S", m.socket, "show-buffer").Output()
+		return err == nil && string(text) == "ssh pay-342.eu1"
+	})
+	m.press("q")
+	m.see("shell>")
+}
+
 // A day with the console, in a terminal as people have it: look around, deploy, watch, roll a group, read logs, lose the master and get
 // it back, leave.
 func TestDashboardInTmux(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/heliosctl/heliosctl/cmd/heliosctl/config"
 	"github.com/heliosctl/heliosctl/daemon"
@@ -81,5 +83,9 @@ func devCluster(env *environment, file config.File, url string) (*consoleCluster
 	if _, taken := file.Context(name); taken {
 		name = hostOf(url)
 	}
-	return liveCluster(tui.Cluster{Name: name, Environment: tui.EnvironmentDevelop}, reach, env.now), nil
+	cluster := tui.Cluster{Name: name, Environment: tui.EnvironmentDevelop}
+	if t, err := env.onlyCluster(env.running); err != nil || !slices.Contains(t.masters, strings.Replace(url, "//127.0.0.1:", "//localhost:", 1)) {
+		cluster.Flags = "--master " + url // command lines would go elsewhere
+	}
+	return liveCluster(cluster, reach, env.now), nil
 }
