@@ -20,6 +20,10 @@ type EventQuery struct {
 	Job   string            // a part of the full id of the job
 	Host  string
 	Group string
+
+	// Lost is told by WatchEvents why it has to go on elsewhere, which may take several tries. An error that it returns ends the watching
+	// with that error. It may be nil.
+	Lost func(error) error
 }
 
 // request asks for the events after what was read.
@@ -45,28 +49,42 @@ func (q EventQuery) request(at position) request {
 // heartbeat, so that what is read after it misses nothing. It ends with an error that another try would not mend, or that of ctx.
 func (c *Client) WatchEvents(ctx context.Context, q EventQuery) iter.Seq2[model.Event, error] {
 	return func(yield func(model.Event, error) bool) {
-		at := position{known: q.Index > 0, whole: q.Index, last: q.Index}
+		w := eventWatch{at: position{known: q.Index > 0, whole: q.Index, last: q.Index}, past: q.Index == 0 && q.Last > 0}
 		for pause := firstPause; ; pause = min(2*pause, maxPause) {
-			at.repeated = 0
-			for event, err := range stream[model.Event](ctx, c, q.request(at)) {
+			w.reopened()
+			var lost error
+			for event, err := range stream[model.Event](ctx, c, q.request(w.at)) {
 				if err != nil {
-					if ctx.Err() != nil || !passing(err) {
-						yield(model.Event{}, err)
-						return
-					}
+					lost = err
 					break
 				}
 				pause = firstPause
-				if at.isNew(event) && !yield(event, nil) {
-					return
+				for _, event := range w.next(event) {
+					if !yield(event, nil) {
+						return
+					}
 				}
 			}
-			if err := rest(ctx, pause); err != nil {
-				yield(model.Event{}, err)
+			if ctx.Err() == nil && passing(lost) {
+				lost = q.outlives(lost)
+			}
+			if lost == nil {
+				lost = rest(ctx, pause)
+			}
+			if lost != nil {
+				yield(model.Event{}, lost)
 				return
 			}
 		}
 	}
+}
+
+// outlives is nil unless the one who asks does not want to outlive the loss of a stream.
+func (q EventQuery) outlives(lost error) error {
+	if q.Lost == nil {
+		return nil
+	}
+	return q.Lost(lost)
 }
 
 // RecentEvents returns the events that a master still knows, the last q.Last of those that are wanted, oldest first. A master keeps
@@ -114,6 +132,34 @@ type position struct {
 	repeated int // of them since the stream was opened
 }
 
+// eventWatch is what WatchEvents has read.
+type eventWatch struct {
+	at   position
+	past bool          // the events that Last asks for have not all come
+	held []model.Event // of them
+}
+
+// reopened takes note that another stream begins. Of a past that broke off nothing has been told, and it is asked for again: of the index
+// that it begins with, nobody knows how many events the limit has cut off, so that there is no place in it to go on from.
+func (w *eventWatch) reopened() {
+	w.at.repeated, w.held = 0, nil
+}
+
+// next returns the events to tell of after one more has come.
+func (w *eventWatch) next(e model.Event) []model.Event {
+	signal := e.Type == model.EventHeartbeat || e.Type == model.EventReset
+	if w.past && !signal {
+		w.held = append(w.held, e)
+		return nil
+	}
+	if !w.at.isNew(e) {
+		return nil
+	}
+	told := append(w.held, e)
+	w.past, w.held = false, nil
+	return told
+}
+
 // isNew takes note of an event and reports whether it has not come before.
 func (p *position) isNew(e model.Event) bool {
 	switch {
@@ -121,9 +167,6 @@ func (p *position) isNew(e model.Event) bool {
 		*p = position{known: true, whole: e.Index, last: e.Index}
 		return true
 	case e.Type == model.EventHeartbeat:
-		return true
-	case !p.known: // the first of the past: what was before it is not wanted
-		*p = position{known: true, whole: e.Index - 1, last: e.Index, seen: 1, repeated: 1}
 		return true
 	case e.Index != p.last:
 		*p = position{known: true, whole: max(p.whole, p.last), last: e.Index, seen: 1, repeated: 1}

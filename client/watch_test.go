@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"testing"
@@ -96,6 +97,55 @@ func TestEventsOfThePast(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"2", "3", "4", "5"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// The last two of three events of one change are asked for, and the connection breaks between them.
+func TestPastThatBreaksOff(t *testing.T) {
+	line := func(kind model.EventType, user string) string {
+		return fmt.Sprintf(`{"index":6,"type":%q,"time":1,"user":%q}`+"\n", kind, user)
+	}
+	b, c, d := line(model.EventJobCreated, "b"), line(model.EventJobCreated, "c"), line(model.EventJobCreated, "d")
+	beat := line(model.EventHeartbeat, "")
+	broken := false
+	master := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		text := beat + b + c + d
+		switch {
+		case !broken:
+			broken, text = true, c
+		case r.URL.Query().Get("index") == "":
+			text = c + d + beat
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Error(err)
+		}
+	})
+	var lost []error
+	query := client.EventQuery{Last: 2, Lost: func(err error) error { lost = append(lost, err); return nil }}
+	var got []string
+	for event, err := range newClient(t, client.Config{Endpoints: []string{master.URL}}).WatchEvents(limited(t), query) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, event.User); event.User == "d" {
+			break
+		}
+	}
+	if diff := cmp.Diff([]string{"c", "d"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(lost) != 1 || model.CodeOf(lost[0]) != model.CodeUnavailable {
+		t.Errorf("told of the losses %v", lost)
+	}
+}
+
+// One who asks can give up.
+func TestWatchEventsGivesUp(t *testing.T) {
+	enough := errors.New("enough")
+	c := newClient(t, client.Config{Endpoints: []string{nobody(t)}, RetryTimeout: time.Nanosecond})
+	n, err := end(t, c.WatchEvents(limited(t), client.EventQuery{Lost: func(error) error { return enough }}))
+	if n != 0 || !errors.Is(err, enough) {
+		t.Errorf("%d events, %v", n, err)
 	}
 }
 

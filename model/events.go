@@ -31,6 +31,16 @@ const (
 	EventReset             EventType = "reset"     // events before Index are no longer known: read everything again
 )
 
+// EventTypes returns the types of what happens, without those of heartbeats and resets.
+func EventTypes() []EventType {
+	return []EventType{
+		EventJobCreated, EventJobRemoved, EventDeploymentCreated, EventDeploymentChanged, EventDeploymentRemoved,
+		EventHostRegistered, EventHostChanged, EventHostDeregistered, EventHostUp, EventHostDown, EventHostDrained, EventHostUndrained,
+		EventTaskStatus, EventTaskRemoved, EventGroupCreated, EventGroupChanged, EventGroupRemoved,
+		EventRolloutStarted, EventRolloutHost, EventRolloutPaused, EventRolloutResumed, EventRolloutFinished,
+	}
+}
+
 // EventReason tells why masters changed something by themselves. It is empty when somebody asked for the change.
 type EventReason string
 

@@ -3,12 +3,7 @@ package model
 // eventTypes are the types that are known, each of which is kept once however many events of it there are.
 var eventTypes = func() map[string]EventType {
 	types := map[string]EventType{}
-	for _, t := range []EventType{
-		EventJobCreated, EventJobRemoved, EventDeploymentCreated, EventDeploymentChanged, EventDeploymentRemoved,
-		EventHostRegistered, EventHostChanged, EventHostDeregistered, EventHostUp, EventHostDown, EventHostDrained, EventHostUndrained,
-		EventTaskStatus, EventTaskRemoved, EventGroupCreated, EventGroupChanged, EventGroupRemoved,
-		EventRolloutStarted, EventRolloutHost, EventRolloutPaused, EventRolloutResumed, EventRolloutFinished, EventHeartbeat, EventReset,
-	} {
+	for _, t := range append(EventTypes(), EventHeartbeat, EventReset) {
 		types[string(t)] = t
 	}
 	return types

@@ -57,6 +57,17 @@ type Rollout struct {
 	Hosts  []RolloutHost  `json:"hosts,omitempty"`  // in the order of their turns; only where one rollout is asked for
 }
 
+// JobBefore returns the job that a group had before its present one, as far as its rollouts tell, which come the newest first: rollouts
+// of the present job itself, one after the other, count as one. It is zero when there was no job, or when it is not known.
+func JobBefore(rollouts []Rollout) JobID {
+	for _, r := range rollouts {
+		if r.From != rollouts[0].To {
+			return r.From
+		}
+	}
+	return JobID{}
+}
+
 // RolloutCounts is how many hosts ended in each phase.
 type RolloutCounts struct {
 	Done    int `json:"done"`

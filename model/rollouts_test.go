@@ -191,3 +191,31 @@ func TestStatusResponse(t *testing.T) {
 		}
 	}
 }
+
+func TestJobBefore(t *testing.T) {
+	one, two := JobID{Name: "web", Version: "1"}, JobID{Name: "web", Version: "2"}
+	var none JobID
+	for _, test := range []struct {
+		name  string
+		moves [][2]JobID // from and to, the oldest first
+		want  JobID
+	}{
+		{"no rollout", nil, none},
+		{"the first", [][2]JobID{{none, one}}, none},
+		{"the first, twice", [][2]JobID{{none, one}, {one, one}}, none},
+		{"another", [][2]JobID{{none, one}, {one, two}}, one},
+		{"another, three times", [][2]JobID{{none, one}, {one, two}, {two, two}, {two, two}}, one},
+		{"back again", [][2]JobID{{none, one}, {one, two}, {two, two}, {two, one}}, two},
+		{"back to nothing", [][2]JobID{{none, one}, {one, none}}, one},
+		{"after nothing", [][2]JobID{{none, one}, {one, none}, {none, two}, {two, two}}, none},
+		{"no more is kept", [][2]JobID{{two, two}, {two, two}}, none},
+	} {
+		var rollouts []Rollout
+		for _, move := range test.moves {
+			rollouts = append([]Rollout{{From: move[0], To: move[1]}}, rollouts...)
+		}
+		if got := JobBefore(rollouts); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}

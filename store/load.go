@@ -45,7 +45,8 @@ func (s *State) load() error {
 		return err
 	}
 	l.mem.Commit()
-	s.requests, s.histories = l.requests, l.histories
+	s.requests.replace(l.requests)
+	s.histories = l.histories
 	s.applied.Store(applied)
 	return nil
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"encoding/binary"
+	"strings"
+	"sync"
 
 	"github.com/heliosctl/heliosctl/model"
 )
@@ -21,9 +23,11 @@ type requestRow struct {
 	Rollout uint64       `json:"rollout,omitempty"`
 }
 
-// requests is the ring of recent requests. It belongs to apply.
+// requests is the ring of recent requests. It belongs to apply, except that rows may be read at any time.
 type requests struct {
-	next  uint64 // number of the next request
+	next uint64 // number of the next request
+
+	mu    sync.RWMutex // held to change what follows; apply itself reads without it
 	slots map[uint64]requestRow
 	byID  map[string]uint64 // id to slot
 }
@@ -45,7 +49,37 @@ func (r *requests) lookup(id, subject string) (Result, bool) {
 	return Result{Index: row.Index, Err: row.Err, Status: row.Status, Rollout: row.Rollout}, true
 }
 
+// replace takes over what other, which nobody uses any more, remembers.
+func (r *requests) replace(other *requests) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next, r.slots, r.byID = other.next, other.slots, other.byID
+}
+
+// row returns what is remembered of a request.
+func (r *requests) row(id string) (requestRow, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	slot, ok := r.byID[id]
+	return r.slots[slot], ok
+}
+
+// RolledBack tells whether a rollback of a group has been applied in answer to the request with this id, and with what error. Of requests
+// that were long ago nothing is known.
+func (s *State) RolledBack(id, group string) (done bool, err error) {
+	row, known := s.requests.row(id)
+	if !known || id == "" || !strings.HasPrefix(row.Subject, string(commandRollBack)+" "+group+" ") {
+		return false, nil
+	}
+	if row.Err != nil {
+		return true, row.Err
+	}
+	return true, nil
+}
+
 func (r *requests) add(row requestRow) (slot uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	slot = row.Number % requestSlots
 	if old, ok := r.slots[slot]; ok && r.byID[old.ID] == slot {
 		delete(r.byID, old.ID)

@@ -33,7 +33,8 @@ func (StartRollout) commandType() CommandType { return commandStartRollout }
 func (c StartRollout) subject() string        { return c.Group + " " + c.JobID.String() }
 
 // RollBack undoes a group's last rollout, host by host where that is still known, or brings the group to the job To. A rollout that is
-// not through ends.
+// not through ends. A leader names To where the last rollout was one of the job that the group had already: undoing it would change
+// nothing.
 type RollBack struct {
 	Group string      `json:"group"`
 	To    model.JobID `json:"to,omitzero"`

@@ -167,6 +167,32 @@ func TestPauseResumeStop(t *testing.T) {
 	}
 }
 
+// A leader has to know of a rollback that is asked for again, before it decides what to go back to.
+func TestRollbacksAreRemembered(t *testing.T) {
+	m, one, two := rolling(t, model.RolloutOptions{})
+	remembered := func(id, group string, want bool, code model.Code) {
+		t.Helper()
+		if done, err := m.state.RolledBack(id, group); done != want || (err != nil || code != "") && model.CodeOf(err) != code {
+			t.Errorf("the rollback %q of %s: %v, %v", id, group, done, err)
+		}
+	}
+	bob := func(id string) model.Request { return model.Request{ID: id, User: "bob"} }
+	m.as(bob("r-1"), StartRollout{Group: "web", JobID: two.ID})
+	m.as(bob("r-2"), RollBack{Group: "web", To: one.ID})
+	m.as(bob("r-3"), RollBack{Group: "web", To: testJob("none", "1").ID})
+	m.as(bob("r-4"), RollBack{Group: "web"})
+	m.as(bob(""), RollBack{Group: "web"})
+	for range 2 {
+		remembered("r-1", "web", false, "")
+		remembered("r-2", "web", true, "")
+		remembered("r-2", "we", false, "")
+		remembered("r-3", "web", true, model.CodeJobNotFound)
+		remembered("r-4", "web", true, "")
+		remembered("", "web", false, "")
+		m.reopen()
+	}
+}
+
 func TestRolloutsEndWhenTheirJobExpires(t *testing.T) {
 	m, _, _ := rolling(t, model.RolloutOptions{})
 	brief := expiring("brief", 1_000_012)

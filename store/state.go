@@ -58,7 +58,7 @@ type State struct {
 	replaced atomic.Pointer[chan struct{}] // closed by the next Restore
 
 	// These belong to the goroutine that applies.
-	requests  *requests
+	requests  *requests // except for reads of its rows
 	histories histories
 
 	// reads is held for writing while a restore drops the database, which no reader may see.
@@ -85,7 +85,7 @@ func OpenState(dir string, options StateOptions) (*State, error) {
 		_ = db.Close()
 		return nil, err
 	}
-	s := &State{db: db, options: options, handlers: handlers(), mem: mem, failedCh: make(chan struct{})}
+	s := &State{db: db, options: options, handlers: handlers(), mem: mem, requests: newRequests(), failedCh: make(chan struct{})}
 	if err := s.recover(); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("cannot load the state from %s: %w", dir, err)

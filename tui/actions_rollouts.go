@@ -141,8 +141,8 @@ func (a *app) confirmRollBack(rows []*Group) tea.Cmd {
 	for _, g := range rows {
 		options := g.Rollout.Options
 		action := Action{Verb: VerbRollBack, Group: g.Spec.Name, Options: &options}
-		if from := g.Rollout.From; from != g.Rollout.To && a.snap.Job(from) != nil {
-			action.Job = from
+		if before := jobBefore(g); a.snap.Job(before) != nil {
+			action.Job = before
 		}
 		d.addRoll(a, g, action)
 		if action.Job.IsZero() {
@@ -152,6 +152,16 @@ func (a *app) confirmRollBack(rows []*Group) tea.Cmd {
 		}
 	}
 	return a.open(d.gateGroups())
+}
+
+// jobBefore returns the job that a group had before its present one: rollouts of that one again, one after the other, do not count.
+func jobBefore(g *Group) model.JobID {
+	for _, r := range append([]*Rollout{g.Rollout}, g.Past...) {
+		if r.From != g.Rollout.To {
+			return r.From
+		}
+	}
+	return model.JobID{}
 }
 
 // backText names the job that a group goes back to. Without one it is whatever each host had.

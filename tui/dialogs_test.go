@@ -598,6 +598,18 @@ func TestTheChartOfEventsHasAFixedScale(t *testing.T) {
 	}
 }
 
+// Rollouts of the job that a group has already are no way back.
+func TestRollBackPassesOverRolloutsOfTheSameJob(t *testing.T) {
+	f := cluster()
+	g := *f.store.Snapshot().Group("front")
+	again, before := *g.Rollout, *g.Rollout
+	again.From, again.To = web("2"), web("2")
+	before.From, before.To = web("1"), web("2")
+	g.Rollout, g.Past = &again, []*tui.Rollout{&before}
+	f.store.SetGroup(&g)
+	mustContain(t, stage(options(f), 120, 36, []string{"4", "B"}).Plain(), "Roll front back to web:1", "rollback front --to web:1")
+}
+
 func TestTheOverviewCountsTheGroups(t *testing.T) {
 	mustContain(t, stage(options(newFixed()), 120, 36, nil).Plain(), "0 groups")
 	mustContain(t, stage(options(cluster()), 120, 36, nil).Plain(), "1 group ")

@@ -70,7 +70,7 @@ func newEvents(a *app) page {
 func (p *events) crumbs() []string          { return []string{"Events"} }
 func (p *events) commands() []*command      { return p.keys }
 func (p *events) typing() bool              { return p.input != nil }
-func (p *events) commandLine(a *app) string { return a.program() + " history" }
+func (p *events) commandLine(a *app) string { return a.program() + " events --follow" }
 
 func (p *events) key(_ *app, msg tea.KeyMsg) tea.Cmd {
 	switch name := msg.String(); name {
@@ -328,6 +328,20 @@ func drawEvent(a *app, line widget.Area, e *Event, bg theme.Color, relative bool
 		line.Cut(c[3], 0, c[4]-c[3]-1, theme.Style{FG: color, BG: bg}, text)
 	}
 	line.Cut(c[4], 0, line.W-c[4], muted.On(bg), e.Detail)
+}
+
+// Words say in a few words what happened, which is the state that a task came to where it is one, and what there is to know besides. They
+// are without the marks that the feed has.
+func (e *Event) Words() (change, detail string) {
+	change, _ = eventWords(e)
+	if e.To != "" {
+		change = string(e.To)
+	}
+	detail = e.Detail
+	for _, mark := range append(throttleGlyphs[:], "▲", "▼", "▽", "○", "▶", "✓", "✗", "■") {
+		change, detail = strings.TrimPrefix(change, mark+" "), strings.ReplaceAll(detail, mark+" ", "")
+	}
+	return change, detail
 }
 
 // eventWords say in as many cells as a change of state takes what happened, for what is none.

@@ -11,7 +11,7 @@ import (
 // Apply brings the store up to date with an event of the masters' stream and adds it to the feed. It reports whether the event could
 // be applied; after one that could not (a reset, or a job or host that has to be read first) the source has to read what it names.
 func (s *Store) Apply(e model.Event) bool {
-	line := lineOf(e)
+	line := EventOf(e)
 	known := true
 	switch e.Type {
 	case model.EventHeartbeat:
@@ -42,8 +42,8 @@ func (s *Store) Apply(e model.Event) bool {
 	return known
 }
 
-// lineOf is what the feed says of an event, without the state that a task was in before.
-func lineOf(e model.Event) Event {
+// EventOf is what the feed says of an event, without the state that a task was in before.
+func EventOf(e model.Event) Event {
 	line := Event{Index: e.Index, At: e.Time.Time(), Type: e.Type, Host: e.Host, User: e.User}
 	if e.JobID != nil {
 		line.Job = *e.JobID
@@ -72,16 +72,16 @@ func lineOf(e model.Event) Event {
 	case model.EventHostDown:
 		line.Detail = "host went DOWN"
 	case model.EventHostDeregistered:
-		line.Detail = "host deregistered"
+		line.Detail = "host deregistered" + byUser(e)
 	case model.EventJobRemoved:
-		line.Detail = "job removed"
+		line.Detail = "job removed" + byUser(e)
 	case model.EventRolloutHost:
 		if look := lookOfPhase(e.Phase); look != nil {
 			line.Phase = look.phase
 		}
 		line.Detail = DescribeRolloutHost(e.Group, e.Phase, e.Message)
 	default:
-		line.Detail = describeOther(e)
+		line.Detail = describeOther(e) + byUser(e)
 	}
 	if e.Reason != "" {
 		line.Detail += ", " + string(e.Reason)

@@ -10,7 +10,7 @@ func (s *Store) Recall(past []model.Event, upTo uint64) {
 	states := map[taskRef]model.State{}
 	recalled := map[model.JobID]Event{}
 	for _, e := range past {
-		line := lineOf(e)
+		line := EventOf(e)
 		line.Past = true
 		switch task := (taskRef{line.Job, line.Host}); e.Type {
 		case model.EventTaskStatus:

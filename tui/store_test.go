@@ -32,6 +32,31 @@ func describe(s *tui.Snapshot) string {
 }
 
 // Whatever happens later, a snapshot stays what it was, and its counts are those of its tasks.
+// What happened is said in words, without the marks that the feed draws beside them.
+func TestEventsInWords(t *testing.T) {
+	id, code := web("1"), 1
+	status := &model.TaskStatus{State: model.StateExited, ExitCode: &code, Throttled: model.ThrottleImagePullFailed}
+	for _, test := range []struct {
+		event          model.Event
+		change, detail string
+	}{
+		{model.Event{Type: model.EventHostDown, Host: "a1"}, "host down", "host went DOWN"},
+		{model.Event{Type: model.EventJobCreated, JobID: &id, User: "ann"}, "job created", "job created by ann"},
+		{model.Event{Type: model.EventJobRemoved, JobID: &id, Reason: model.ReasonExpired}, "job removed", "job removed, expired"},
+		{model.Event{Type: model.EventTaskStatus, Host: "a1", JobID: &id, Status: status}, "EXITED", "exit 1, IMAGE_PULL_FAILED"},
+		{
+			model.Event{Type: model.EventRolloutFinished, Group: "front", State: model.RolloutFailed, Message: "a2: it exits"},
+			"rollout finished", "group front FAILED a2: it exits",
+		},
+		{model.Event{Type: "moon.full"}, "moon full", "moon full"}, // of a later version
+	} {
+		event := tui.EventOf(test.event)
+		if change, detail := event.Words(); change != test.change || detail != test.detail {
+			t.Errorf("%s: %q, %q", test.event.Type, change, detail)
+		}
+	}
+}
+
 func TestSnapshotsDoNotChange(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	store := tui.NewStore(tui.Cluster{Name: "test"}, func() time.Time { return now })

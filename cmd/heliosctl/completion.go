@@ -90,7 +90,7 @@ func argumentCompleters() map[string]completer {
 func flagCompleters() map[string]completer {
 	return map[string]completer{
 		"context": completeContextList, "job": fromCluster(jobNames), "template": fromCluster(jobNames), "host": completeHosts,
-		"status": words("UP", "DOWN"), "on-failure": words("stop", "pause", "rollback"), "environment": words("production", "staging", "development"),
+		"events type": words(eventTypeNames()...), "status": words("UP", "DOWN"), "on-failure": words("stop", "pause", "rollback"), "environment": words("production", "staging", "development"),
 		"theme": words(theme.Names()...), "dashboard color": words("auto", "true", "256", "16", "never"), "gossip-profile": words("lan", "fast"),
 		"google-credentials": words("true", "false"), "network-mode": words("bridge", "host", "container:"),
 		"agent runtime": words("docker", "process", "sim"), "dev runtime": words("auto", "docker", "process", "sim"),

@@ -52,6 +52,7 @@ func contracts() map[string]contract {
 		"watch":    asking(jsonLines, exitNotFound),
 		"status":   asking(jsonDocument, exitNotFound),
 		"logs":     asking(jsonLines, exitNotFound, exitConflict),
+		"events":   asking(jsonLines, exitNotFound),
 		"exec":     asking(jsonDocument, exitNotFound, exitConflict, exitForbidden, exitNoCommand),
 
 		"create-deployment-group":  asking(jsonDocument, exitConflict),

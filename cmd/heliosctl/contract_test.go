@@ -280,6 +280,9 @@ func TestEveryCommandSpeaksJSON(t *testing.T) {
 					settled(t).server.URL, busy(t, false).server.URL, busy(t, true).server.URL, newFakeMaster(t).server.URL, "http://127.0.0.1:1",
 				} {
 					stdout, stderr, code := inProcess(t, master, endless, args...)
+					if name == "events" && stdout == "" && code == exitOK {
+						continue // nothing of the kind has happened, of which there are no lines
+					}
 					if err := checkDocuments(c, stdout, code != exitOK && !endless); err != nil {
 						t.Errorf("%q ends with %d, and its output is not what it should be: %v\nstdout:\n%s\nstderr:\n%s", args, code, err, stdout, stderr)
 					}

@@ -277,13 +277,14 @@ func (g *fakeGroups) hold(name string, state model.RolloutState) error {
 // RollBack implements api.Backend.
 func (m *fakeMaster) RollBack(_ context.Context, req model.Request, name string, to model.JobID) error {
 	return m.groups.with(name, func(group *fakeGroup) error {
-		last := group.last()
-		if last == nil {
+		latest := slices.Clone(group.rollouts)
+		slices.Reverse(latest)
+		to = cmp.Or(to, model.JobBefore(latest))
+		if to.IsZero() {
 			return model.Errorf(model.CodeNotRollingOut, "deployment group %s has no job to go back to", name)
 		}
-		back := model.Rollout{
-			Reason: model.RolloutBack, From: last.To, To: cmp.Or(to, last.From), User: req.User, Options: last.Options, Undoes: last.ID,
-		}
+		last := group.last()
+		back := model.Rollout{Reason: model.RolloutBack, From: last.To, To: to, User: req.User, Options: last.Options, Undoes: last.ID}
 		m.groups.start(group, back, model.RolloutRolledBack)
 		return nil
 	})

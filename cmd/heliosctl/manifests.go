@@ -204,7 +204,7 @@ func readClusterGroup(ctx context.Context, api *client.Client, name string) (man
 		group.Rollout = rollouts[0].ID
 	}
 	if i := slices.IndexFunc(rollouts, func(r model.Rollout) bool { return r.Reason != model.RolloutConverge }); i >= 0 {
-		group.Last, group.Back = rollouts[i].ID, rollouts[i].From
+		group.Last, group.Back = rollouts[i].ID, model.JobBefore(rollouts)
 	}
 	return group, nil
 }

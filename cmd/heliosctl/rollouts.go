@@ -57,14 +57,15 @@ func newRollbackCommand(env *environment, name string) *cobra.Command {
 	var to string
 	cmd := newNamedGroupCommand(env, name, "Bring a group back to what ran before",
 		`Bring the hosts of a deployment group back to what ran there before its last rollout, or with --to to another job, host by host and
-with the options of that rollout. A rollout that is under way ends. There is no question: with --async the command returns at once,
+with the options of that rollout. Rollouts of the job that the group had already do not count: the group goes back to the last job that
+was another one, as far as its rollouts are kept. A rollout that is under way ends. There is no question: with --async the command returns at once,
 and otherwise it follows the rollback as 'heliosctl rolling-update' does.`,
 		func(ctx context.Context, io streams, api *client.Client, opts groupOptions) error {
 			follow.JSON, follow.look = opts.JSON, lookOf(env)
 			return runRollback(ctx, io, api, opts, to, follow)
 		})
 	cmd.Example += "\n  heliosctl " + name + " web --to web:1"
-	cmd.Flags().StringVar(&to, "to", "", "the `JOB` to go to (default: what ran before the last rollout)")
+	cmd.Flags().StringVar(&to, "to", "", "the `JOB` to go to (default: what ran before)")
 	follow.bind(cmd.Flags())
 	return cmd
 }

@@ -74,4 +74,22 @@ func TestRollingUpdateOutlivesItsLeader(t *testing.T) {
 			t.Errorf("host %d is %+v", i, host)
 		}
 	}
+
+	// Back from a job that was rolled out twice is back to the job before, at the leader that has taken over.
+	again, err := api.RollingUpdate(ctx, "web", jobs[1], model.RolloutOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await("version 2 again", func(r model.Rollout) bool { return r.ID == again && r.State == model.RolloutDone })
+	var alive string
+	for name, url := range c.urls {
+		if name != leader {
+			alive = url
+		}
+	}
+	result := must(t, "rollback", "web", "-z", alive)
+	last = await("the way back", func(r model.Rollout) bool { return !r.State.Active() })
+	if last.Reason != model.RolloutBack || last.To != jobs[0] || last.State != model.RolloutDone {
+		t.Errorf("%s: it ended as %+v", result, last)
+	}
 }

@@ -29,7 +29,7 @@ func commandGroups(env *environment) []commandGroup {
 		}},
 		{"deployments", "Deployments:", []*cobra.Command{
 			newDeployCommand(env), newUndeployCommand(env), newStartCommand(env), newStopCommand(env), newStatusCommand(env), newWatchCommand(env),
-			newLogsCommand(env), newExecCommand(env),
+			newLogsCommand(env), newExecCommand(env), newEventsCommand(env),
 		}},
 		{"groups", "Deployment groups:", newGroupCommands(env)},
 		{"manifests", "Manifests:", []*cobra.Command{newApplyCommand(env), newDiffCommand(env), newExportCommand(env)}},

@@ -17,7 +17,7 @@ const (
 )
 
 // stateColumns are the columns whose cells are coloured.
-var stateColumns = []string{"STATE", "STATUS", "PHASE", "ALIVE"}
+var stateColumns = []string{"STATE", "STATUS", "PHASE", "ALIVE", "CHANGE"}
 
 // table lays out rows of cells in columns, the first row being the header.
 type table struct {

@@ -185,7 +185,8 @@ type Backend interface {
 	PauseRollout(ctx context.Context, req model.Request, group string) error
 	ResumeRollout(ctx context.Context, req model.Request, group string) error
 
-	// RollBack undoes a group's last rollout, or brings the group to the job to when it is set. It fails with CodeGroupNotFound,
+	// RollBack undoes a group's last rollout, or brings the group to the job to when it is set. Where the last rollout was one of the
+	// job that the group had already, it brings the group to the job before that. It fails with CodeGroupNotFound,
 	// CodeJobNotFound or CodeNotRollingOut.
 	RollBack(ctx context.Context, req model.Request, group string, to model.JobID) error
 

@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"slices"
 
 	"github.com/heliosctl/heliosctl/daemon/rollout"
 	"github.com/heliosctl/heliosctl/model"
@@ -113,11 +114,42 @@ func (m *Master) ResumeRollout(ctx context.Context, req model.Request, group str
 	return err
 }
 
-// RollBack undoes a group's last rollout, or brings the group to the job to when it is set. It fails with CodeGroupNotFound,
-// CodeJobNotFound, or CodeNotRollingOut when there is nothing to go back to.
+// RollBack undoes a group's last rollout, or brings the group to the job to when it is set. Where the last rollout was one of the job
+// that the group had already, it goes to the job before that. It fails with CodeGroupNotFound, CodeJobNotFound, or CodeNotRollingOut
+// when there is nothing to go back to.
 func (m *Master) RollBack(ctx context.Context, req model.Request, group string, to model.JobID) error {
+	if to.IsZero() {
+		if err := m.ReadIndex(ctx); err != nil {
+			return err
+		}
+		if done, err := m.folders.state.RolledBack(req.ID, group); done {
+			return err // it is sent again, and the group is back already
+		}
+		var err error
+		if to, err = m.rollbackTarget(group); err != nil {
+			return err
+		}
+	}
 	_, err := m.write(ctx, req, store.RollBack{Group: group, To: to})
 	return err
+}
+
+// rollbackTarget returns the job to name in a rollback that goes further back than the last rollout; zero where undoing that one is meant.
+// It is the leader's decision, so that masters of all versions apply the same.
+func (m *Master) rollbackTarget(group string) (model.JobID, error) {
+	rollouts, err := m.folders.state.Rollouts(group)
+	if err != nil {
+		return model.JobID{}, err
+	}
+	last := slices.IndexFunc(rollouts, func(r model.Rollout) bool { return r.Reason != model.RolloutConverge })
+	if last < 0 || rollouts[last].From.IsZero() || rollouts[last].From != rollouts[last].To {
+		return model.JobID{}, nil
+	}
+	before := model.JobBefore(rollouts)
+	if before.IsZero() {
+		return before, model.Errorf(model.CodeNotRollingOut, "deployment group %s has no job to go back to; name one", group)
+	}
+	return before, nil
 }
 
 // PreviewRollout tells what a rolling update would do. It fails as RollingUpdate.

@@ -405,6 +405,47 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A job that is rolled out again, to mend or to pace it anew, is not what an operator wants to go back to.
+func TestRollbackPassesOverRolloutsOfTheSameJob(t *testing.T) {
+	f := newRolloutFleet(t, 1, 2)
+	v1, v2 := f.create("1", nil), f.create("2", nil)
+	f.group()
+	back := func(id string) error {
+		return f.leader().RollBack(f.ctx, model.Request{ID: id, User: "bob"}, "web", model.JobID{})
+	}
+	update := func(job model.Job) {
+		t.Helper()
+		f.update(job, model.RolloutOptions{Parallelism: ptr(2)})
+		f.awaitState(model.RolloutDone)
+	}
+	for range 2 {
+		update(v1)
+	}
+	if err := back("b-1"); model.CodeOf(err) != model.CodeNotRollingOut || !strings.Contains(err.Error(), "no job to go back to; name one") {
+		t.Errorf("no other job: %v", err)
+	}
+	for range 3 {
+		update(v2)
+	}
+	for range 2 { // the second is the first again
+		if err := back("b-2"); err != nil {
+			t.Fatal(err)
+		}
+		last := f.awaitState(model.RolloutDone)
+		f.wantRunning(v1, "h1", "h2")
+		if last.Reason != model.RolloutBack || last.From != v2.ID || last.To != v1.ID || *last.Options.Parallelism != 2 {
+			t.Errorf("the rollback was %+v", last)
+		}
+	}
+	if err := back("b-3"); err != nil {
+		t.Fatal(err)
+	}
+	if last := f.awaitState(model.RolloutDone); last.To != v2.ID || last.Undoes == 0 || !last.Listed {
+		t.Errorf("one that undoes the last rollout host by host was %+v", last)
+	}
+	f.wantRunning(v2, "h1", "h2")
+}
+
 func TestTokens(t *testing.T) {
 	f := newRolloutFleet(t, 1, 2)
 	v1 := f.create("1", func(job *model.Job) { job.Token = "s3cret" })

@@ -261,10 +261,16 @@ func (b *Backend) RollBack(_ context.Context, req model.Request, name string, to
 			if _, err := b.job(to); err != nil {
 				return nil, err
 			}
-		case last == nil || last.From.IsZero():
-			return nil, model.Errorf(model.CodeNotRollingOut, "deployment group %s has no job to go back to", name)
 		default:
-			back.To, back.Undoes = last.From, last.ID
+			latest := slices.Clone(g.rollouts)
+			slices.Reverse(latest)
+			back.To = model.JobBefore(latest)
+			if back.To.IsZero() {
+				return nil, model.Errorf(model.CodeNotRollingOut, "deployment group %s has no job to go back to", name)
+			}
+			if back.To == last.From {
+				back.Undoes = last.ID
+			}
 		}
 		if last != nil {
 			back.Options = last.Options
