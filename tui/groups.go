@@ -359,7 +359,7 @@ func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
 		pr := progressOf(r)
 		when := "now"
 		if !r.Active() {
-			when = Age(a.now().Sub(r.Finished))
+			when = wholeAge(a.now().Sub(r.Finished))
 		}
 		in.Text(0, y, theme.Fg(rolloutColor(r.State)), rolloutGlyph(r.State))
 		in.Text(2, y, muted, when)
@@ -368,7 +368,7 @@ func (p *groups) drawPast(a *app, area widget.Area, g *Group) {
 			end = a.now()
 		}
 		x := in.Right(in.W, y, muted, fmt.Sprintf("%d/%d %d✗ %4s", pr.done, pr.total, pr.failed, wholeAge(end.Sub(r.Started))))
-		in.Cut(6, y, x-7, plain, versionText(r.To))
+		in.Cut(7, y, x-8, plain, versionText(r.To))
 	}
 	if in.H-min(len(all), rows) < 5 {
 		return

@@ -89,6 +89,9 @@ func runDashboard(ctx context.Context, env *environment, o *dashboardOptions, gi
 	if env.terminal == nil && !o.plain {
 		return usagef("the dashboard needs a terminal for input and output; --plain prints lines instead")
 	}
+	if !o.plain && !env.fullScreen() {
+		return usagef("the dashboard needs a terminal that can place its cursor, which TERM=dumb says this one cannot; --plain prints lines instead")
+	}
 	var first *consoleCluster
 	if o.demo {
 		first = demoCluster(env.now)

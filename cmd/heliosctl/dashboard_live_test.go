@@ -152,3 +152,26 @@ func TestNoCommandWithoutATerminal(t *testing.T) {
 		t.Errorf("it printed %q", printed)
 	}
 }
+
+// A terminal that can only print gets no full screen, and none of the sequences for it.
+func TestDashboardOnADumbTerminal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		says string
+		code int
+	}{
+		{[]string{"dashboard", "--demo"}, "--plain prints lines instead", exitUsage},
+		{nil, "COMMAND", exitOK},
+	} {
+		s := startScreen(t, []string{"TERM=dumb"}, c.args...)
+		s.await(c.says)
+		_ = s.command.Wait()
+		if code := s.command.ProcessState.ExitCode(); code != c.code {
+			t.Errorf("%q ended with %d", c.args, code)
+		}
+		if printed, _ := s.out.read(); strings.Contains(printed, "\x1b") {
+			t.Errorf("%q printed %q", c.args, printed)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func runDev(ctx context.Context, env *environment, o *devOptions) error {
 	if err != nil {
 		return err
 	}
-	if env.terminal != nil && !o.noConsole {
+	if env.fullScreen() && !o.noConsole {
 		return runDevConsole(ctx, env, o, stateDir)
 	}
 	config, err := o.config(ctx, stateDir, o.logger(env.err, slog.LevelWarn))

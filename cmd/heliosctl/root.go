@@ -65,7 +65,7 @@ Create a job, deploy it to hosts, and the agents there keep it running. Without 
 			if len(args) > 0 {
 				return usagef("%s", unknownCommand(cmd, args[0]))
 			}
-			if env.terminal != nil {
+			if env.fullScreen() {
 				o, given := defaultDashboard()
 				return runDashboard(cmd.Context(), env, o, given)
 			}

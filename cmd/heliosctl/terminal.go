@@ -25,6 +25,9 @@ func newTerminal(in, out *os.File) *terminal {
 	return &terminal{in: in, out: out}
 }
 
+// fullScreen tells whether there is a terminal on which a text can be put anywhere, as the console needs.
+func (env *environment) fullScreen() bool { return env.terminal != nil && env.getenv("TERM") != "dumb" }
+
 // size returns the size of now, of a usual terminal where it is not known.
 func (t *terminal) size() model.TerminalSize {
 	columns, rows, err := term.GetSize(int(t.out.Fd()))
