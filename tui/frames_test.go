@@ -35,6 +35,14 @@ func fleet() *demo.Fleet {
 	return f
 }
 
+// fleetOf returns the fleet that a screen is shown of: the shared one, or one of its own where the way to the screen changes it.
+func fleetOf(screen string) *demo.Fleet {
+	if screen == "undeployed" {
+		return fleet()
+	}
+	return shared()
+}
+
 func options(source tui.Source) tui.Options {
 	return tui.Options{Source: source, Version: "1.4.0", Now: func() time.Time { return now }, Zone: time.UTC}
 }
@@ -109,11 +117,7 @@ func TestFrames(t *testing.T) {
 			name := fmt.Sprintf("%s-%dx%d", screen.name, size[0], size[1])
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				source := shared()
-				if screen.name == "undeployed" {
-					source = fleet() // which it changes
-				}
-				s := stage(options(source), size[0], size[1], screen.keys)
+				s := stage(options(fleetOf(screen.name)), size[0], size[1], screen.keys)
 				checkWidths(t, s.Frame(), size[0], size[1])
 				golden(t, name, s.Plain())
 			})

@@ -144,7 +144,7 @@ func TestTextsNameTheConfiguredKeys(t *testing.T) {
 		{"no-mark", []string{"'", "a"}},
 	}...) {
 		t.Run(screen.name, func(t *testing.T) {
-			o := options(shared())
+			o := options(fleetOf(screen.name))
 			o.Keys = keys
 			s := stage(o, 120, 36, screen.keys)
 			if s.InDialog() {

@@ -33,11 +33,7 @@ func TestKeysAreWordsInASCII(t *testing.T) {
 func TestKeysAreWordsInDialogsInASCII(t *testing.T) {
 	for _, screen := range screens {
 		t.Run(screen.name, func(t *testing.T) {
-			source := tui.Source(shared())
-			if screen.name == "undeployed" {
-				source = fleet() // it is changed
-			}
-			o := options(source)
+			o := options(fleetOf(screen.name))
 			o.ASCII = true
 			frame := stage(o, 120, 36, screen.keys).Plain()
 			for _, sign := range []string{"⏎", "←→", "↑↓", "⇧"} {

@@ -64,7 +64,7 @@ func TestTheFeedHasItsPastAndOutlivesItsMaster(t *testing.T) {
 		}
 		return text
 	}
-	await("the past", func(s *tui.Snapshot) bool { return versions(s) == "1 2 3 4 5 " && s.Events[len(s.Events)-1].Past })
+	await("the past", func(s *tui.Snapshot) bool { return versions(s) == "1 2 3 4 5 " && s.Events[0].Past })
 	create(6, 7)
 	await("past and present", func(s *tui.Snapshot) bool { return versions(s) == "1 2 3 4 5 6 7 " })
 	await("the name of the master", func(s *tui.Snapshot) bool { return c.masters[s.Freshness.Master] != nil })
