@@ -26,16 +26,18 @@ func limited(t *testing.T) context.Context {
 	return ctx
 }
 
+// createWeb creates a version of a job, of which masters tell.
+func createWeb(t *testing.T, backend *apitest.Backend, version string) {
+	t.Helper()
+	job := model.Job{ID: model.JobID{Name: "web", Version: version}, Image: "nginx:1"}
+	if _, err := backend.CreateJob(t.Context(), model.Request{}, job); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestWatchEventsGoesOn(t *testing.T) {
 	backend, master := newMaster(t, api.Config{})
 	c := newClient(t, client.Config{Endpoints: []string{master.URL}})
-	create := func(version string) {
-		t.Helper()
-		job := model.Job{ID: model.JobID{Name: "web", Version: version}, Image: "nginx:1"}
-		if _, err := backend.CreateJob(t.Context(), model.Request{}, job); err != nil {
-			t.Fatal(err)
-		}
-	}
 	var got []string
 	for event, err := range c.WatchEvents(limited(t), client.EventQuery{Types: []model.EventType{model.EventJobCreated}, Job: "web"}) {
 		if err != nil {
@@ -43,7 +45,7 @@ func TestWatchEventsGoesOn(t *testing.T) {
 		}
 		if event.Type == model.EventHeartbeat {
 			if len(got) == 0 {
-				create("1")
+				createWeb(t, backend, "1")
 			}
 			continue
 		}
@@ -52,7 +54,7 @@ func TestWatchEventsGoesOn(t *testing.T) {
 			break
 		}
 		master.CloseClientConnections()
-		create(fmt.Sprint(len(got) + 1)) // while nobody listens
+		createWeb(t, backend, fmt.Sprint(len(got)+1)) // while nobody listens
 	}
 	if diff := cmp.Diff([]string{"1", "2", "3"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -62,15 +64,8 @@ func TestWatchEventsGoesOn(t *testing.T) {
 func TestEventsOfThePast(t *testing.T) {
 	backend, master := newMaster(t, api.Config{})
 	c := newClient(t, client.Config{Endpoints: []string{master.URL}})
-	create := func(version string) {
-		t.Helper()
-		job := model.Job{ID: model.JobID{Name: "web", Version: version}, Image: "nginx:1"}
-		if _, err := backend.CreateJob(t.Context(), model.Request{}, job); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, version := range []string{"1", "2", "3"} {
-		create(version)
+		createWeb(t, backend, version)
 	}
 	q := client.EventQuery{Types: []model.EventType{model.EventJobCreated}, Last: 2}
 	recent, err := c.RecentEvents(limited(t), q)
@@ -91,8 +86,8 @@ func TestEventsOfThePast(t *testing.T) {
 		}
 		master.CloseClientConnections() // in the middle of the past, and behind it
 		if len(got) == 2 {
-			create("4")
-			create("5")
+			createWeb(t, backend, "4")
+			createWeb(t, backend, "5")
 		}
 	}
 	if diff := cmp.Diff([]string{"2", "3", "4", "5"}, got); diff != "" {
